@@ -1,0 +1,35 @@
+"""What can go wrong in storage.
+
+StorageError
+├── Unavailable         cannot be opened, read or written just now: locked, read-only, disk full, server gone
+├── SchemaTooNew        written by a later Attendant; refused untouched
+├── NotADatabase        the file is something else, or damaged
+├── Conflict            somebody else wrote this conversation first
+└── AlreadyAnswered     this message has its reply
+"""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """Something the store could not do; the message says what and what to do."""
+
+
+class Unavailable(StorageError):
+    """The database cannot be opened, read or written just now."""
+
+
+class SchemaTooNew(StorageError):
+    """The database was written by a later version."""
+
+
+class NotADatabase(StorageError):
+    """The file is not a database of ours, or is damaged."""
+
+
+class Conflict(StorageError):
+    """Another process wrote the conversation first; load it again."""
+
+
+class AlreadyAnswered(StorageError):
+    """The message was answered before; ``Store.find_reply`` has the reply."""

@@ -1,0 +1,126 @@
+"""What the bot asks of storage. SQLite, PostgreSQL and the store in memory keep the same promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from engine.dialogue import ConversationKey, Message, Reply, Turn
+from engine.memory import WorkingMemory
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation as it stands between two turns.
+
+    ``owner`` is who may speak (see ``bot.ownership``); ``version`` counts the writes and is 0 for a conversation that
+    was never stored.
+    """
+
+    key: ConversationKey
+    owner: str = "bot"
+    memory: WorkingMemory = WorkingMemory()
+    version: int = 0
+
+    def with_memory(self, memory: WorkingMemory) -> Conversation:
+        """The same conversation with another memory."""
+        return replace(self, memory=memory)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """A turn with its place in the conversation; ``reply`` is there for turns of the bot."""
+
+    position: int
+    turn: Turn
+    at: datetime
+    message_id: str | None = None
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One line of the list of conversations."""
+
+    key: ConversationKey
+    owner: str
+    turns: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A reply on its way to a channel. ``idempotency_key`` is the same at every attempt."""
+
+    id: int
+    key: ConversationKey
+    idempotency_key: str
+    reply: Reply
+    attempts: int
+
+
+class UnitOfWork(Protocol):
+    """One short writing transaction. Leaving the block without ``commit`` undoes everything.
+
+    Every method may raise ``StorageError``.
+    """
+
+    def append(self, message: Message, reply: Reply, at: datetime) -> None:
+        """Add the customer's turn and the bot's; ``at`` is when the reply was made (aware UTC).
+
+        Raises:
+            AlreadyAnswered: If this (channel, message id) has a reply already.
+        """
+
+    def save(self, conversation: Conversation) -> None:
+        """Write owner and memory, raising the version by one; version 0 creates the conversation.
+
+        Raises:
+            Conflict: If the stored version is not ``conversation.version``: somebody else wrote first.
+        """
+
+    def enqueue(self, message: Message, reply: Reply) -> None:
+        """Put the reply in the outbox; the key is made of channel and message id, so a second call changes nothing."""
+
+    def delivered(self, key: ConversationKey, message_id: str) -> None:
+        """Take the reply to ``message_id`` out of the outbox; nothing happens where it is not there."""
+
+    def feedback(self, key: ConversationKey, message_id: str, verdict: str, at: datetime) -> None:
+        """Keep a customer's or operator's verdict (``good``, ``bad``) on the reply to ``message_id``."""
+
+    def forget(self, key: ConversationKey) -> bool:
+        """Remove every trace of the conversation; False where there was none."""
+
+    def commit(self) -> None:
+        """Make all of it lasting."""
+
+
+class Store(Protocol):
+    """Conversations that survive a restart. Every method may raise ``StorageError``."""
+
+    def load(self, key: ConversationKey) -> Conversation:
+        """The conversation as stored last; a new one where there is none.
+
+        A memory that is damaged or of a later format is dropped with a log line, and the conversation goes on.
+        """
+
+    def find_reply(self, key: ConversationKey, message_id: str) -> Reply | None:
+        """The reply given to this message, None where it was not answered yet."""
+
+    def write(self) -> AbstractContextManager[UnitOfWork]:
+        """Begin a writing transaction, alone in the database until it ends."""
+
+    def history(self, key: ConversationKey, *, limit: int | None = None) -> Sequence[StoredTurn]:
+        """The last ``limit`` turns, oldest first; all of them where it is None."""
+
+    def conversations(self, *, limit: int = 100) -> Sequence[Summary]:
+        """Conversations, the one written last first."""
+
+    def pending(self, channel: str, *, limit: int = 100) -> Sequence[Delivery]:
+        """Replies of a channel that were not delivered yet, oldest first."""
+
+    def close(self) -> None:
+        """Let go of connections; the store is not used afterwards."""
