@@ -1,1 +1,1 @@
-"""bot"""
+"""One message through the house, and the wiring."""

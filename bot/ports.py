@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from engine.dialogue import ConversationKey, Message, Reply
-
+from storage.ports import StoredTurn
 
 Handle = Callable[[Message], Awaitable[Reply]]
+"""Message in, reply out; it never raises."""
+
+
+class Desk(Protocol):
+    """What an adapter may ask of the house besides handing it messages."""
+
+    @property
+    def name(self) -> str:
+        """How the bot calls itself."""
+
+    @property
+    def ready(self) -> str:
+        """Empty when the bot can answer; else what is missing, in words for the operator."""
+
+    def history(self, key: ConversationKey, *, limit: int) -> Sequence[StoredTurn]:
+        """The last turns of a conversation, oldest first; empty where they cannot be read."""
+
+    def say(self, wording: str) -> str:
+        """A fixed sentence in the main language, such as ``welcome``."""
 
 
 class Adapter(Protocol):
     """A channel. It translates messages and replies; it never thinks.
 
-    Used as ``async with adapter: await adapter.serve(handle)``. ``handle`` never raises.
+    Used as ``async with adapter: await adapter.serve(handle)``.
     """
 
     name: str
@@ -33,3 +52,7 @@ class Adapter(Protocol):
 
     async def send(self, key: ConversationKey, reply: Reply) -> None:
         """Deliver a reply that nobody is waiting for."""
+
+
+AdapterFactory = Callable[[Mapping[str, Any], Desk], Adapter]
+"""What an entry point of the group ``attendant.adapters`` names: the adapter's own settings and the desk in, adapter out."""

@@ -5,10 +5,13 @@ StorageError
 ├── SchemaTooNew        written by a later Attendant; refused untouched
 ├── NotADatabase        the file is something else, or damaged
 ├── Conflict            somebody else wrote this conversation first
-└── AlreadyAnswered     this message has its reply
+├── AlreadyAnswered     this message has its reply
+└── Damaged             one stored reply cannot be read; the rest can
 """
 
 from __future__ import annotations
+
+# ruff: noqa: N818 - the names say what happened, and the tree above that they are errors
 
 
 class StorageError(Exception):
@@ -33,3 +36,7 @@ class Conflict(StorageError):
 
 class AlreadyAnswered(StorageError):
     """The message was answered before; ``Store.find_reply`` has the reply."""
+
+
+class Damaged(StorageError):
+    """A single stored value is damaged or of a later format."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -16,13 +16,13 @@ from engine.memory import WorkingMemory
 class Conversation:
     """A conversation as it stands between two turns.
 
-    ``owner`` is who may speak (see ``bot.ownership``); ``version`` counts the writes and is 0 for a conversation that
-    was never stored.
+    ``owner`` is who may speak (see ``bot.ownership``); ``version`` counts the writes and is 0 for a conversation
+    that was never stored.
     """
 
     key: ConversationKey
     owner: str = "bot"
-    memory: WorkingMemory = WorkingMemory()
+    memory: WorkingMemory = field(default_factory=WorkingMemory)
     version: int = 0
 
     def with_memory(self, memory: WorkingMemory) -> Conversation:
@@ -60,6 +60,16 @@ class Delivery:
     idempotency_key: str
     reply: Reply
     attempts: int
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What somebody thought of the reply to ``message_id``."""
+
+    message_id: str
+    verdict: str
+    at: datetime
 
 
 class UnitOfWork(Protocol):
@@ -72,7 +82,7 @@ class UnitOfWork(Protocol):
         """Add the customer's turn and the bot's; ``at`` is when the reply was made (aware UTC).
 
         Raises:
-            AlreadyAnswered: If this (channel, message id) has a reply already.
+            AlreadyAnswered: If this message of the conversation has a reply already.
         """
 
     def save(self, conversation: Conversation) -> None:
@@ -83,13 +93,20 @@ class UnitOfWork(Protocol):
         """
 
     def enqueue(self, message: Message, reply: Reply) -> None:
-        """Put the reply in the outbox; the key is made of channel and message id, so a second call changes nothing."""
+        """Put the reply in the outbox, once for each message: even after delivery it is not put there again."""
 
     def delivered(self, key: ConversationKey, message_id: str) -> None:
         """Take the reply to ``message_id`` out of the outbox; nothing happens where it is not there."""
 
+    def postpone(self, key: ConversationKey, message_id: str, until: datetime) -> None:
+        """Count a failed attempt to deliver; the next one is not due before ``until`` (aware UTC)."""
+
     def feedback(self, key: ConversationKey, message_id: str, verdict: str, at: datetime) -> None:
-        """Keep a customer's or operator's verdict (``good``, ``bad``) on the reply to ``message_id``."""
+        """Keep a customer's or operator's verdict (``good``, ``bad``) on the reply to ``message_id``.
+
+        Nothing happens where there is no such reply, so that a late verdict does not bring a forgotten
+        conversation back.
+        """
 
     def forget(self, key: ConversationKey) -> bool:
         """Remove every trace of the conversation; False where there was none."""
@@ -104,14 +121,18 @@ class Store(Protocol):
     def load(self, key: ConversationKey) -> Conversation:
         """The conversation as stored last; a new one where there is none.
 
-        A memory that is damaged or of a later format is dropped with a log line, and the conversation goes on.
+        A memory that is damaged or of a later format is dropped with a log line; the conversation goes on.
         """
 
     def find_reply(self, key: ConversationKey, message_id: str) -> Reply | None:
-        """The reply given to this message, None where it was not answered yet."""
+        """The reply given to this message, None where it was not answered yet.
+
+        A message is known by its conversation and its id: an id that two threads of a channel share names two
+        messages.
+        """
 
     def write(self) -> AbstractContextManager[UnitOfWork]:
-        """Begin a writing transaction, alone in the database until it ends."""
+        """Begin a writing transaction. Until it ends, nobody else writes the conversations it touched."""
 
     def history(self, key: ConversationKey, *, limit: int | None = None) -> Sequence[StoredTurn]:
         """The last ``limit`` turns, oldest first; all of them where it is None."""
@@ -119,8 +140,11 @@ class Store(Protocol):
     def conversations(self, *, limit: int = 100) -> Sequence[Summary]:
         """Conversations, the one written last first."""
 
-    def pending(self, channel: str, *, limit: int = 100) -> Sequence[Delivery]:
-        """Replies of a channel that were not delivered yet, oldest first."""
+    def pending(self, channel: str, *, limit: int = 100, due: datetime | None = None) -> Sequence[Delivery]:
+        """Undelivered replies of a channel, oldest first; with ``due``, those not postponed beyond it."""
+
+    def verdicts(self, key: ConversationKey) -> Sequence[Verdict]:
+        """All verdicts on replies of the conversation, oldest first."""
 
     def close(self) -> None:
         """Let go of connections; the store is not used afterwards."""

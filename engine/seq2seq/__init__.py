@@ -1,1 +1,1 @@
-"""engine/seq2seq"""
+"""The composing network, in reading order: encoder, attention, decoder, model, decode, generator."""

@@ -1,1 +1,1 @@
-"""engine/text"""
+"""Text before it has a meaning: cleaning, matching form, language, pieces, features."""

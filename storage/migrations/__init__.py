@@ -1,1 +1,1 @@
-"""storage/migrations"""
+"""The steps that brought the schema to where it stands, read by Alembic."""

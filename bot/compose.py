@@ -1,0 +1,117 @@
+"""The composition root: the one place that knows which part stands behind which port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot import clock
+from bot.config import Config
+from bot.errors import NoModel
+from bot.guard import Guard
+from bot.service import Service
+from bot.turn import Limits, TurnTaker
+from bot.wording import Wording
+from engine.dialogue import ConversationKey
+from engine.errors import CheckpointError
+from engine.respond import Engine, Settings
+from storage.errors import StorageError
+from storage.ports import Store, StoredTurn
+
+
+@dataclass
+class House:
+    """Everything that is needed to answer, built and open. ``close`` lets go of it."""
+
+    config: Config
+    store: Store
+    engine: Engine | None
+    wording: Wording
+    taker: TurnTaker
+    ready: str
+
+    @property
+    def name(self) -> str:
+        """How the bot calls itself."""
+        return self.config.bot.name
+
+    def history(self, key: ConversationKey, *, limit: int) -> Sequence[StoredTurn]:
+        """The last turns of a conversation, oldest first; empty where they cannot be read."""
+        try:
+            return self.store.history(key, limit=limit)
+        except StorageError:
+            return ()
+
+    def say(self, wording: str) -> str:
+        """A fixed sentence in the main language."""
+        return self.wording.say(wording)
+
+    def service(self) -> Service:
+        """A new bridge for asynchronous channels; whoever asked for it closes it."""
+        settings = self.config.service
+        return Service(self.taker, workers=settings.workers, waiting=settings.waiting)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+
+def compose(config: Config, *, model: Path | None = None, lasting: bool = True) -> House:
+    """Build the house.
+
+    Args:
+        config: What to build.
+        model: A model folder instead of the configured one; it must be there.
+        lasting: False keeps conversations in memory only and touches no database.
+
+    Raises:
+        NoModel: If ``model`` is named and cannot be used, or the configured model is damaged.
+        StorageError: If the database cannot be opened.
+        ConfigError: If the wording overrides a sentence that does not exist.
+    """
+    wording = Wording(config.bot.name, config.bot.locales, config.wording)
+    engine, ready = _engine(config, model, wording)
+    store = _store(config, lasting)
+    limits = Limits(config.service.message_characters, config.answers.deadline_seconds)
+    taker = TurnTaker(store, engine, Guard(wording), wording, clock.now, limits, config.bot.locales)
+    return House(config, store, engine, wording, taker, ready)
+
+
+def load_engine(config: Config, model: Path | None = None) -> Engine:
+    """The engine alone, for questions without a conversation.
+
+    Raises:
+        NoModel: If there is no model, or it cannot be used.
+        ConfigError: If the wording overrides a sentence that does not exist.
+    """
+    engine, ready = _engine(config, model, Wording(config.bot.name, config.bot.locales, config.wording))
+    if engine is None:
+        raise NoModel(ready)
+    return engine
+
+
+def _engine(config: Config, model: Path | None, wording: Wording) -> tuple[Engine | None, str]:
+    folder = model or config.model_path
+    if model is None and not (folder / "manifest.json").exists():
+        return None, f"there is no model in {folder}; `attendant train` makes one"
+    settings = Settings(
+        say=wording.say,
+        choices=config.answers.choices,
+        generate=config.answers.generate,
+        slots=dict(config.slots),
+    )
+    try:
+        return Engine.load(folder, settings), ""
+    except CheckpointError as error:
+        raise NoModel(f"{error}; train again with `attendant train`, or name another model") from error
+
+
+def _store(config: Config, lasting: bool) -> Store:
+    if not lasting:
+        from storage.in_memory import InMemoryStore
+
+        return InMemoryStore()
+    from storage.conversations import open_store
+
+    return open_store(config.database_url)

@@ -1,0 +1,137 @@
+"""One message, from the customer's text to the stored reply: the straight line of the house."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from bot import ownership
+from bot.clock import Clock
+from bot.commands import Command, parse, why
+from bot.guard import Guard
+from bot.ownership import Event, Owner
+from bot.wording import Wording
+from engine.dialogue import Message, Provenance, Reply, Source, Speaker, Turn
+from engine.memory import WorkingMemory
+from engine.ports import Response
+from engine.respond import Engine
+from engine.text.language import detect
+from engine.text.normalise import clean
+from storage.errors import AlreadyAnswered, Conflict
+from storage.ports import Conversation, Store
+
+ATTEMPTS = 5
+_HISTORY_FOR_WHY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a message may be, in characters, and how long thinking may take, in seconds."""
+
+    characters: int
+    deadline: float
+
+
+class TurnTaker:
+    """Takes messages one at a time; safe to be called from several threads.
+
+    ``engine`` is None while nothing was trained: the bot then still runs, and offers a person.
+    """
+
+    def __init__(
+        self, store: Store, engine: Engine | None, guard: Guard, wording: Wording, clock: Clock, limits: Limits,
+        locales: tuple[str, ...],
+    ) -> None:
+        self.store = store
+        self.engine = engine
+        self.guard = guard
+        self.wording = wording
+        self.clock = clock
+        self.limits = limits
+        self.locales = locales
+
+    def take(self, message: Message) -> Reply:
+        """Answer a message: exactly one reply for each, however often it is delivered.
+
+        Raises:
+            StorageError: If the turn could not be stored; then nothing was said and nothing changed.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._take_once(message)
+            except (Conflict, AlreadyAnswered):
+                continue  # somebody else wrote first: look again at what stands there now
+        return self._take_once(message)
+
+    def _take_once(self, message: Message) -> Reply:
+        earlier = self.store.find_reply(message.key, message.message_id)
+        if earlier is not None:
+            return earlier
+        conversation = self.store.load(message.key)
+        heard = replace(message, text=clean(message.text).strip())
+        reply, after = self._answer(heard, conversation)
+        with self.store.write() as work:
+            work.append(heard, reply, self.clock())
+            work.save(after)
+            work.commit()
+        return reply
+
+    def _answer(self, message: Message, conversation: Conversation) -> tuple[Reply, Conversation]:
+        """The reply, and the conversation as it stands afterwards."""
+        owner = ownership.after(Owner(conversation.owner), Event.CUSTOMER_WROTE)
+        memory = conversation.memory
+        locale = self._locale(message.text, memory)
+        command = parse(message.text)
+        if command is Command.NEW:
+            reply = self._fixed("new", locale)
+            return reply, replace(conversation, owner=Owner.BOT.value, memory=WorkingMemory())
+        if command is Command.WHY:
+            return self._why(message, locale), replace(conversation, owner=owner.value)
+        if command is Command.HUMAN:
+            reply = self._handoff(owner, locale)
+            owner = ownership.after(owner, Event.HANDED_OFF)
+        elif isinstance(command, Command):
+            reply = self._fixed(command.value, locale)
+        elif command is not None:
+            reply = self._fixed("unknown_command", locale, command=command)
+        elif not ownership.bot_may_speak(owner):
+            reply = self._fixed("waiting" if owner is Owner.WAITING else "person", locale)
+        elif not message.text:
+            reply = self._fixed("empty", locale)
+        elif len(message.text) > self.limits.characters:
+            reply = self._fixed("too_long", locale, limit=self.limits.characters)
+        elif self.engine is None:
+            reply = self._fixed("no_model", locale)
+        else:
+            response = self._respond(self.engine, message, memory, locale)
+            reply = self.guard.review(response, locale)
+            return reply, replace(conversation, owner=owner.value, memory=response.memory)
+        said = memory.hear(Turn(Speaker.CUSTOMER, message.text[: self.limits.characters]))
+        said = said.hear(Turn(Speaker.BOT, reply.text))
+        return reply, replace(conversation, owner=owner.value, memory=said)
+
+    def _respond(self, engine: Engine, message: Message, memory: WorkingMemory, locale: str) -> Response:
+        deadline = time.monotonic() + self.limits.deadline
+        return engine.respond(message.text, memory, heard=message.sent_at, locale=locale, deadline=deadline)
+
+    def _why(self, message: Message, locale: str) -> Reply:
+        turns = self.store.history(message.key, limit=_HISTORY_FOR_WHY)
+        last = next((turn.reply for turn in reversed(turns) if turn.reply and turn.reply.provenance.origin != "bot"), None)
+        text = why(last) if last else self.wording.say("nothing_to_explain", locale)
+        return Reply(text, Provenance(Source.FIXED, "bot", "the customer asked why"), 1.0)
+
+    def _handoff(self, owner: Owner, locale: str) -> Reply:
+        if not ownership.bot_may_speak(owner):
+            return self._fixed("waiting" if owner is Owner.WAITING else "person", locale)
+        provenance = Provenance(Source.HANDOFF, "bot", "the customer asked for a person")
+        return Reply(self.wording.say("handoff", locale), provenance, 1.0, handoff=True)
+
+    def _fixed(self, name: str, locale: str, **values: str | int) -> Reply:
+        provenance = Provenance(Source.FIXED, "bot", f"fixed sentence: {name}")
+        return Reply(self.wording.say(name, locale, **values), provenance, 1.0)
+
+    def _locale(self, text: str, memory: WorkingMemory) -> str:
+        """The language to answer in: that of the message, else of what the customer said before."""
+        said = next((turn.text for turn in reversed(memory.recent) if turn.speaker is Speaker.CUSTOMER), "")
+        before = detect(said, self.locales) if said else None
+        return detect("" if text.startswith("/") else text, self.locales, default=before)

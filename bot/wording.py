@@ -1,0 +1,78 @@
+"""Every fixed sentence of the bot, in every language; ``[wording.LOCALE]`` in the configuration overrides any of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from bot.errors import ConfigError
+
+_ENGLISH = {
+    "welcome": "Hello! I am {bot}. Ask me anything about us; /help shows what else I can do.",
+    "unsure": "I am sorry, I don't know that. Would you like to speak to a person? Just write /human.",
+    "unsure_near": "I am not sure that I can answer this. Did you mean one of these? Otherwise write /human for a person.",
+    "clarify": "Which of these do you mean?",
+    "handoff": "I am passing this on to a colleague, who will read our conversation and answer here.",
+    "waiting": "Your message has been added for my colleague. Write /new to talk to me again instead.",
+    "person": "A colleague is looking after this conversation and will answer here.",
+    "empty": "I did not get any text. What would you like to know?",
+    "too_long": "This message is too long for me: please keep it within {limit} characters.",
+    "trouble": "Something went wrong on my side, and I could not answer. Please try again in a moment.",
+    "busy": "I have a lot to do right now. Please try again in a moment.",
+    "no_model": "I have not learned anything yet, so I cannot answer. Write /human for a person.",
+    "new": "Let us start afresh. What would you like to know?",
+    "help": (
+        "Ask in your own words. /why shows where my last answer came from, /human passes you on to a person, "
+        "/new starts afresh, /help shows this."
+    ),
+    "nothing_to_explain": "I have not answered anything yet that I could explain.",
+    "unknown_command": "I do not know the command {command}. /help shows those that I know.",
+}
+_CHINESE = {
+    "welcome": "您好！我是{bot}，欢迎随时提问；输入 /help 可以看到我会做的事。",
+    "unsure": "抱歉，这个问题我不清楚。需要为您转接人工客服吗？输入 /human 即可。",
+    "unsure_near": "这个问题我不太确定。您想问的是下面哪一个？如果都不是，输入 /human 转人工客服。",
+    "clarify": "请问您想问的是哪一个？",
+    "handoff": "我这就转给同事，他们会看到我们的对话，并在这里回复您。",
+    "waiting": "您的留言已转给同事。如果想继续和我聊，请输入 /new。",
+    "person": "同事正在处理这次对话，会在这里回复您。",
+    "empty": "我没有收到文字。请问您想了解什么？",
+    "too_long": "这条消息太长了，请控制在 {limit} 个字以内。",
+    "trouble": "我这边出了点问题，没能回答您，请稍后再试。",
+    "busy": "我现在有点忙，请稍后再试。",
+    "no_model": "我还没有学到任何知识，无法回答。输入 /human 转人工客服。",
+    "new": "好的，我们重新开始。请问您想了解什么？",
+    "help": "请直接用自己的话提问。/why 查看上一条回答的依据，/human 转人工客服，/new 重新开始，/help 显示本说明。",
+    "nothing_to_explain": "我还没有可以说明依据的回答。",
+    "unknown_command": "我不认识命令 {command}。输入 /help 查看可用命令。",
+}
+BUILT_IN: Mapping[str, Mapping[str, str]] = {"en": _ENGLISH, "zh": _CHINESE}
+
+
+class Wording:
+    """Fixed sentences by language, with the operator's own in front.
+
+    Raises:
+        ConfigError: If an override names a sentence that does not exist.
+    """
+
+    def __init__(self, bot: str, locales: tuple[str, ...], overrides: Mapping[str, Mapping[str, str]]) -> None:
+        for locale, sentences in overrides.items():
+            for name in sentences:
+                if name not in _ENGLISH:
+                    near = difflib.get_close_matches(name, _ENGLISH, n=1, cutoff=0.0)[0]
+                    raise ConfigError(f"unknown key wording.{locale}.{name}; did you mean {near}?")
+        self._bot = bot
+        self._main = locales[0] if locales else "en"
+        self._sentences = {
+            locale: {**BUILT_IN.get(locale.split("-")[0], _ENGLISH), **overrides.get(locale, {})}
+            for locale in {*locales, *BUILT_IN, *overrides}
+        }
+
+    def say(self, name: str, locale: str | None = None, **values: str | int) -> str:
+        """The sentence ``name`` in ``locale``, else in the main language."""
+        sentences = self._sentences.get(locale or self._main) or self._sentences.get(self._main) or _ENGLISH
+        text = sentences[name].replace("{bot}", self._bot)
+        for key, value in values.items():
+            text = text.replace("{" + key + "}", str(value))
+        return text

@@ -1,0 +1,113 @@
+"""Entries: one answer each, and the questions that it answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+SMALL_TALK = "smalltalk"
+PERSON_ONLY = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One answer of the FAQ. ``questions`` are ways to ask for it, the first one stands for it in choices."""
+
+    id: str
+    answer: str
+    questions: tuple[str, ...]
+    intent: str = ""
+    locale: str = ""
+    tags: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as plain data."""
+        return {
+            "id": self.id,
+            "answer": self.answer,
+            "questions": list(self.questions),
+            "intent": self.intent,
+            "locale": self.locale,
+            "tags": list(self.tags),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Entry:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            KeyError, TypeError: If a field is missing or of another type.
+        """
+        return cls(
+            str(data["id"]),
+            str(data["answer"]),
+            tuple(data["questions"]),
+            str(data["intent"]),
+            str(data["locale"]),
+            tuple(data["tags"]),
+        )
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Entries in a fixed order; their places number the classes of the understanding head."""
+
+    entries: tuple[Entry, ...]
+    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        places = {entry.id: place for place, entry in enumerate(self.entries)}
+        if len(places) < len(self.entries):
+            raise ValueError("entry ids must be unique")
+        object.__setattr__(self, "_places", places)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+    def __getitem__(self, id: str) -> Entry:  # noqa: A002 - the word of the format
+        return self.entries[self._places[id]]
+
+    def __contains__(self, id: object) -> bool:  # noqa: A002 - the word of the format
+        return id in self._places
+
+    def place(self, id: str) -> int:  # noqa: A002 - the word of the format
+        """The number of the entry among all entries.
+
+        Raises:
+            KeyError: If there is no such entry.
+        """
+        return self._places[id]
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        """Languages of the entries, the most frequent first."""
+        counts: dict[str, int] = {}
+        for entry in self.entries:
+            counts[entry.locale] = counts.get(entry.locale, 0) + 1
+        return tuple(sorted(counts, key=lambda locale: -counts[locale]))
+
+    def examples(self) -> list[tuple[str, int]]:
+        """Every question with the place of its entry."""
+        return [(question, place) for place, entry in enumerate(self.entries) for question in entry.questions]
+
+    def fingerprint(self) -> str:
+        """Changes when any text of any entry changes."""
+        text = json.dumps([entry.to_json() for entry in self.entries], ensure_ascii=True, sort_keys=True)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def merged(self, others: Iterable[Entry]) -> Knowledge:
+        """This knowledge with ``others`` added; an entry of the same id is replaced."""
+        by_id = {entry.id: entry for entry in self.entries}
+        by_id.update((entry.id, entry) for entry in others)
+        return Knowledge(tuple(by_id.values()))
+
+
+def pick(knowledge: Knowledge, places: Sequence[int]) -> Knowledge:
+    """The entries at ``places`` alone."""
+    return Knowledge(tuple(knowledge.entries[place] for place in places))

@@ -1,0 +1,253 @@
+"""The FAQ as a table: CSV or TSV with ``question,answer`` and optional ``id,intent,locale,tags``.
+
+Several rows with one id, or with one answer, form one entry; a further row of an entry may leave the answer empty. All
+problems of all files are collected and shown at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.errors import KnowledgeError, Problem
+from engine.knowledge.entries import Entry, Knowledge
+from engine.text.language import detect
+from engine.text.normalise import clean, matching
+
+REQUIRED = ("question", "answer")
+COLUMNS = (*REQUIRED, "id", "intent", "locale", "tags")
+_SLUG = re.compile(r"[^a-z0-9]+")
+_MOST_PROBLEMS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table: where it stands and what its columns hold, cleaned and stripped."""
+
+    file: str
+    line: int
+    fields: dict[str, str]
+
+    def get(self, column: str) -> str:
+        """The text of a column, empty where there is none."""
+        return self.fields.get(column, "")
+
+
+def read_knowledge(paths: Sequence[Path], *, locales: Sequence[str] = ("en", "zh")) -> Knowledge:
+    """Read entries from tables.
+
+    Args:
+        paths: CSV or TSV files.
+        locales: Languages to choose from for entries that do not name theirs.
+
+    Raises:
+        KnowledgeError: If a file cannot be read or anything in it is wrong; holds every problem.
+    """
+    rows, problems = read_rows(paths, required=REQUIRED)
+    builder = _Builder(problems)
+    for row in rows:
+        builder.add(row)
+    knowledge = builder.build(locales)
+    if not problems and not len(knowledge):
+        names = ", ".join(str(path) for path in paths)
+        problems.append(Problem(names, 0, "", "holds no entry: at least one row with question and answer is needed"))
+    if problems:
+        raise KnowledgeError(problems)
+    return knowledge
+
+
+def read_rows(paths: Sequence[Path], *, required: Sequence[str]) -> tuple[list[Row], list[Problem]]:
+    """All rows of all files, and all problems found on the way."""
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for path in paths:
+        text = _text(path, problems)
+        if text is not None:
+            rows.extend(parse_rows(text, str(path), required, problems))
+    return rows, problems
+
+
+def parse_rows(text: str, name: str, required: Sequence[str], problems: list[Problem]) -> list[Row]:
+    """Rows of one table; what is wrong is added to ``problems``. Blank rows are passed over."""
+    delimiter = _delimiter(text, name)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[Row] = []
+    start = 1
+    header: list[str] | None = None
+    try:
+        for record in reader:
+            line, start = start, reader.line_num + 1
+            if not any(cell.strip() for cell in record):
+                continue
+            if header is None:
+                header = [cell.strip().casefold() for cell in record]
+                if not _header_fits(header, name, required, problems):
+                    return []
+                continue
+            if len(record) != len(header):
+                message = f"has {len(record)} fields, the header has {len(header)}; quote texts that hold a {delimiter!r}"
+                problems.append(Problem(name, line, "", message))
+                continue
+            rows.append(Row(name, line, {key: clean(cell).strip() for key, cell in zip(header, record, strict=True)}))
+    except csv.Error as error:
+        problems.append(Problem(name, start, "", f"not valid CSV, from here on unread: {_in_words(error)}"))
+    if header is None and not problems:
+        problems.append(Problem(name, 0, "", f"is empty: a header line {','.join(required)} is needed"))
+    return rows
+
+
+def write_table(knowledge: Iterable[Entry]) -> str:
+    """Entries as a CSV table that ``read_knowledge`` reads back to the same entries."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("id", "question", "answer", "intent", "locale", "tags"))
+    for entry in knowledge:
+        for number, question in enumerate(entry.questions):
+            first = number == 0
+            rest = (entry.answer, entry.intent, entry.locale, " ".join(entry.tags)) if first else ("", "", "", "")
+            writer.writerow((entry.id, question, *rest))
+    return out.getvalue()
+
+
+@dataclass
+class _Draft:
+    row: Row
+    answer: str
+    questions: dict[str, str] = field(default_factory=dict)
+    intent: str = ""
+    locale: str = ""
+    tags: dict[str, None] = field(default_factory=dict)
+
+
+class _Builder:
+    """Gathers rows into entries."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self._problems = problems
+        self._by_id: dict[str, _Draft] = {}
+        self._by_answer: dict[str, _Draft] = {}
+        self._drafts: list[tuple[str, _Draft]] = []
+
+    def add(self, row: Row) -> None:
+        question, answer, id_ = row.get("question"), row.get("answer"), row.get("id")
+        if not question:
+            self._wrong(row, "question", "is empty")
+            return
+        draft = self._draft(row, id_, answer)
+        if draft is None:
+            return
+        draft.questions.setdefault(matching(question), question)
+        draft.intent = draft.intent or row.get("intent")
+        draft.locale = draft.locale or row.get("locale")
+        draft.tags.update(dict.fromkeys(re.split(r"[\s;,]+", row.get("tags")) if row.get("tags") else ()))
+
+    def _draft(self, row: Row, id_: str, answer: str) -> _Draft | None:
+        draft = self._by_id.get(id_) if id_ else self._by_answer.get(answer)
+        if draft is None:
+            if not answer and not id_:
+                self._wrong(row, "answer", "is empty, and no id says which entry the question belongs to")
+                return None
+            draft = _Draft(row, answer)
+            self._drafts.append((id_, draft))
+            if id_:
+                self._by_id[id_] = draft
+            else:
+                self._by_answer[answer] = draft
+        elif answer and draft.answer and answer != draft.answer:
+            self._wrong(row, "answer", f"entry {id_} has another answer in line {draft.row.line} of {draft.row.file}")
+            return None
+        draft.answer = draft.answer or answer
+        return draft
+
+    def build(self, locales: Sequence[str]) -> Knowledge:
+        entries: list[Entry] = []
+        taken = set(self._by_id)
+        for id_, draft in self._drafts:
+            if not draft.answer:
+                self._wrong(draft.row, "answer", f"is empty in every row of entry {id_}")
+                continue
+            name = id_ or _name(draft, taken)
+            taken.add(name)
+            questions = tuple(draft.questions.values())
+            locale = draft.locale or detect(f"{draft.answer} {questions[0]}", locales)
+            entries.append(Entry(name, draft.answer, questions, draft.intent or name, locale, tuple(draft.tags)))
+        return Knowledge(tuple(entries))
+
+    def _wrong(self, row: Row, column: str, message: str) -> None:
+        if len(self._problems) < _MOST_PROBLEMS:
+            self._problems.append(Problem(row.file, row.line, column, message))
+        elif len(self._problems) == _MOST_PROBLEMS:
+            self._problems.append(Problem(row.file, row.line, "", "and more; only the first problems are shown"))
+
+
+def _name(draft: _Draft, taken: set[str]) -> str:
+    """An id for an entry that has none: readable, the same at every reading, and free."""
+    first = next(iter(draft.questions))
+    slug = _SLUG.sub("-", draft.intent.casefold() or first).strip("-")[:40].strip("-")
+    if slug and slug not in taken:
+        return slug
+    digest = hashlib.sha256(draft.answer.encode("utf-8", "replace")).hexdigest()
+    name = next(f"{slug or 'entry'}-{digest[:size]}" for size in range(8, 65) if f"{slug or 'entry'}-{digest[:size]}" not in taken)
+    return name
+
+
+def _text(path: Path, problems: list[Problem]) -> str | None:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        problems.append(Problem(str(path), 0, "", "no such file"))
+        return None
+    except IsADirectoryError:
+        problems.append(Problem(str(path), 0, "", "is a folder, not a file"))
+        return None
+    except OSError as error:
+        problems.append(Problem(str(path), 0, "", f"cannot be read: {error.strerror}"))
+        return None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        problems.append(Problem(str(path), 0, "", "is UTF-16; save it as UTF-8 (in Excel: CSV UTF-8)"))
+        return None
+    if b"\x00" in data:
+        line = data[: data.index(b"\x00")].count(b"\n") + 1
+        problems.append(Problem(str(path), line, "", "is a binary file, not CSV"))
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        message = f"byte {data[error.start]:#04x} is not UTF-8; save the file as UTF-8 (in Excel: CSV UTF-8)"
+        problems.append(Problem(str(path), line, "", message))
+        return None
+
+
+def _delimiter(text: str, name: str) -> str:
+    if name.casefold().endswith((".tsv", ".tab")):
+        return "\t"
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    return max((",", "\t", ";"), key=header.count) if header else ","
+
+
+def _header_fits(header: list[str], name: str, required: Sequence[str], problems: list[Problem]) -> bool:
+    before = len(problems)
+    for column in required:
+        if column not in header:
+            found = ", ".join(cell or "(empty)" for cell in header[:12])
+            problems.append(Problem(name, 1, column, f"column is missing; the header has: {found}"))
+    for column in sorted({cell for cell in header if cell and header.count(cell) > 1}):
+        problems.append(Problem(name, 1, column, "column stands twice in the header"))
+    return len(problems) == before
+
+
+def _in_words(error: csv.Error) -> str:
+    text = str(error)
+    if "unexpected end of data" in text:
+        return 'a quote " is opened here and never closed'
+    if "expected after" in text:
+        return f"{text}; double a quote that belongs to the text"
+    if "field larger than" in text:
+        return f"{text} characters; is a quote missing?"
+    return text

@@ -1,0 +1,124 @@
+"""Answers as templates: values stand as placeholders, so that no digit is ever generated.
+
+``Delivery costs £3.95`` becomes ``Delivery costs ⟨1⟩`` with the value ``£3.95``: the generator composes around
+placeholders, and the values are put back from the entry. An author's ``{name|there}`` becomes ``⟨name⟩`` and is filled
+from working memory, or with the default after the bar.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.text.tokenise import SLOT_NAMES, VALUE_MARKS
+
+_LINK = r"(?:https?://|www\.)[^\s<>（）()，。、；！？“”\"']+"
+_MAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+_CODE = r"[A-Za-z]{1,4}-?\d+"
+_NUMBER = (
+    r"[£€$¥￥+-]?\s?\d+(?:[.,:/×–-]\d+)*"
+    r"(?:\s\d{2,}(?:[.,:/×–-]\d+)*)*"
+    r"(?:\s?(?:%|°C|kg|km|mm|cm|lm|ml|g|l|m)\b|%|\s?°C)?"
+)
+VALUE = re.compile(f"{_LINK}|{_MAIL}|{_CODE}|{_NUMBER}", re.ASCII | re.IGNORECASE)
+_SLOT = re.compile(r"\{(" + "|".join(SLOT_NAMES) + r")(?:\|([^{}]*))?\}")
+_PLACEHOLDER = re.compile(r"⟨([^⟨⟩]+)⟩")
+_ANY_DIGIT = re.compile(r"\d")
+_LINK_END = ".,;:!?，。；：！？"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """An answer with placeholders. ``values`` stand for ``⟨1⟩``, ``⟨2⟩``, …; ``defaults`` for slots not yet known.
+
+    ``whole`` is False where an answer has more values than there are placeholders: such an answer is never composed.
+    """
+
+    text: str
+    values: tuple[str, ...]
+    defaults: Mapping[str, str]
+    whole: bool = True
+
+    def fill(self, slots: Mapping[str, str], text: str | None = None) -> str:
+        """Put values and slots into ``text``, by default the template's own.
+
+        Raises:
+            KeyError: If ``text`` has a placeholder for which there is no value; nothing is made up.
+        """
+
+        def value(found: re.Match[str]) -> str:
+            name = found.group(1)
+            if name.isdecimal():
+                place = int(name) - 1
+                if not 0 <= place < len(self.values):
+                    raise KeyError(found.group())
+                return self.values[place]
+            if name in slots:
+                return slots[name]
+            return self.defaults[name]
+
+        return _PLACEHOLDER.sub(value, self.text if text is None else text)
+
+
+def template(answer: str) -> Template:
+    """Turn an answer into a template; equal values share one placeholder."""
+    values: list[str] = []
+    defaults: dict[str, str] = {}
+    parts: list[str] = []
+    whole = "⟨" not in answer and "⟩" not in answer
+    end = 0
+    for found in _SLOT.finditer(answer):
+        parts.append(_mark(answer[end : found.start()], values))
+        defaults.setdefault(found.group(1), found.group(2) or "")
+        parts.append(f"⟨{found.group(1)}⟩")
+        end = found.end()
+    parts.append(_mark(answer[end:], values))
+    text = "".join(parts)
+    whole = whole and len(values) <= len(VALUE_MARKS) and not _ANY_DIGIT.search(_PLACEHOLDER.sub("", text))
+    return Template(text, tuple(values), defaults, whole)
+
+
+def own_words(answer: str, slots: Mapping[str, str]) -> str:
+    """The answer as its author wrote it, with slots filled and nothing else touched."""
+
+    def value(found: re.Match[str]) -> str:
+        return slots.get(found.group(1)) or found.group(2) or ""
+
+    return _SLOT.sub(value, answer)
+
+
+def against(text: str, of: Template, slots: Mapping[str, str]) -> str | None:
+    """Another wording of an answer with the same placeholders; None where it has a value that is in neither source."""
+    known = {value: f"⟨{place}⟩" for place, value in enumerate(of.values, 1)}
+    known.update((value, f"⟨{name}⟩") for name, value in slots.items() if value)
+    for value in sorted(known, key=len, reverse=True):
+        text = re.sub(rf"(?<![\w]){re.escape(value)}(?![\w])" if value[0].isascii() else re.escape(value), known[value], text)
+    return None if _ANY_DIGIT.search(_PLACEHOLDER.sub("", text)) or VALUE.search(_PLACEHOLDER.sub("", text)) else text
+
+
+def values_in(text: str) -> list[str]:
+    """Numbers, links, e-mail addresses and codes in a text, in order."""
+    return [_trim(found.group()) for found in VALUE.finditer(text)]
+
+
+def _mark(text: str, values: list[str]) -> str:
+    def placeholder(found: re.Match[str]) -> str:
+        whole = found.group()
+        value = _trim(whole)
+        if value not in values:
+            values.append(value)
+        lead = whole[: len(whole) - len(whole.lstrip())]
+        return f"{lead}⟨{values.index(value) + 1}⟩{whole[len(lead) + len(value) :]}"
+
+    return VALUE.sub(placeholder, text)
+
+
+def _trim(value: str) -> str:
+    value = value.strip()
+    return value.rstrip(_LINK_END) if "://" in value or "@" in value or value.startswith("www.") else value
+
+
+def placeholders(text: str) -> Sequence[str]:
+    """Names of the placeholders in a text, in order."""
+    return _PLACEHOLDER.findall(text)

@@ -1,0 +1,131 @@
+"""The parts of the engine as the rest of it sees them: roles, and the values that pass between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.dialogue import Candidate, Choice, Provenance
+from engine.knowledge.entries import Entry
+from engine.memory import WorkingMemory
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A question as it is to be understood: its text, its language, and what was talked about before.
+
+    ``text`` may differ from what the customer typed: a follow-up is read together with the question before it.
+    """
+
+    text: str
+    locale: str
+    topic: Entry | None = None
+    follow_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What the understanding head makes of a reading.
+
+    ``log_probabilities`` has one number an entry; ``outside`` is the log-probability that no entry is meant.
+    """
+
+    log_probabilities: Floats
+    outside: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What lexical ranking found for a reading, one number an entry in each array.
+
+    ``words`` and ``grams``: share of the query's weight that the best question of an entry holds, about [0, 1];
+    ``answers``: the same for the answer's own words; ``linear``: the linear model, about 1 for the right entry;
+    ``known``: share of the query's weight that occurs in the FAQ at all; ``nearest`` the best question of each entry.
+    """
+
+    words: Floats
+    grams: Floats
+    answers: Floats
+    linear: Floats
+    known: float
+    nearest: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the generator composes from: the question, the memory before it, and the entry that was chosen."""
+
+    question: str
+    memory: WorkingMemory
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What the generator composed. ``confidence`` is the geometric mean of the pieces' probabilities, in [0, 1].
+
+    ``finished`` is False where the length bound or the deadline cut it off.
+    """
+
+    text: str
+    confidence: float
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the engine makes of one message, before the guard has looked at it; ``memory`` is the memory after it."""
+
+    text: str
+    provenance: Provenance
+    confidence: float
+    memory: WorkingMemory
+    entry: str | None = None
+    choices: tuple[Choice, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+
+
+class Understander(Protocol):
+    """Says which entry is meant, from the whole of what it learned in training."""
+
+    def understand(self, readings: Sequence[Reading]) -> list[Understanding]:
+        """One understanding a reading, in order."""
+
+
+class Retriever(Protocol):
+    """Finds entries by their words."""
+
+    def retrieve(self, readings: Sequence[Reading]) -> list[Evidence]:
+        """The evidence for each reading, in order."""
+
+
+class Ranker(Protocol):
+    """Joins all evidence into candidates with calibrated confidence."""
+
+    def rank(self, reading: Reading, understanding: Understanding, evidence: Evidence) -> list[Candidate]:
+        """Candidates, best first; their confidences and that of "none of them" add up to at most 1."""
+
+
+class Generator(Protocol):
+    """Composes replies."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The checkpoint that it composes with."""
+
+    def generate(self, contexts: Sequence[Context], *, deadline: float | None = None) -> list[Generation | None]:
+        """One generation a context, in order; None for an entry that cannot be composed from.
+
+        Args:
+            contexts: What to compose from.
+            deadline: A time of ``time.monotonic`` after which no further step is taken.
+
+        Raises:
+            GenerationError: If nothing at all can be composed.
+        """

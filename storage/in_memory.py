@@ -1,0 +1,250 @@
+"""A store that forgets everything when the process ends. It keeps the promises of the ones on disk."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from engine.dialogue import ConversationKey, Message, Reply, Speaker, Turn
+from engine.memory import WorkingMemory
+from storage.errors import AlreadyAnswered, Conflict, StorageError, Unavailable
+from storage.ports import Conversation, Delivery, StoredTurn, Summary, UnitOfWork, Verdict
+from storage.rows import (
+    at_most,
+    aware,
+    dumps,
+    idempotency_key,
+    loads,
+    reply_from_json,
+    reply_to_json,
+    safe,
+    safe_key,
+    safe_message_id,
+    storable,
+)
+
+PATIENCE = 5.0
+"""Seconds to wait for another thread that is writing, as long as the stores on disk wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    delivery: Delivery
+    due: datetime
+    pending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """All that is kept of one conversation; the memory is text, as on disk, so that nothing is shared."""
+
+    updated_at: datetime
+    number: int
+    owner: str = "bot"
+    memory: str = dumps(WorkingMemory().to_json())
+    version: int = 0
+    turns: tuple[StoredTurn, ...] = ()
+    outbox: tuple[_Outgoing, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+
+class InMemoryStore:
+    """A ``Store`` for tests and for questions outside any conversation; safe to use from many threads.
+
+    Args:
+        clock: Tells when a conversation was written; aware UTC.
+    """
+
+    def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self._records: dict[ConversationKey, _Record] = {}
+        self._numbers = itertools.count(1)
+        self._writing = threading.Lock()
+
+    def load(self, key: ConversationKey) -> Conversation:
+        """The conversation as stored last; a new one where there is none."""
+        record = self._records.get(safe_key(key))
+        if record is None:
+            return Conversation(key)
+        return Conversation(key, record.owner, WorkingMemory.from_json(loads(record.memory)), record.version)
+
+    def find_reply(self, key: ConversationKey, message_id: str) -> Reply | None:
+        """The reply given to this message, None where it was not answered yet."""
+        record = self._records.get(safe_key(key))
+        return None if record is None else _reply(record, safe_message_id(message_id))
+
+    @contextmanager
+    def write(self) -> Iterator[UnitOfWork]:
+        """Begin a writing transaction, alone in the store until it ends."""
+        if not self._writing.acquire(timeout=PATIENCE):
+            raise Unavailable("the store in memory is locked by another thread; try again")
+        try:
+            yield _Work(self._records, self._replace, self._clock, self._numbers)
+        finally:
+            self._writing.release()
+
+    def history(self, key: ConversationKey, *, limit: int | None = None) -> Sequence[StoredTurn]:
+        """The last ``limit`` turns, oldest first; all of them where it is None."""
+        limit = at_most(limit)
+        record = self._records.get(safe_key(key))
+        turns = () if record is None else record.turns
+        return list(turns if limit is None else turns[max(0, len(turns) - limit) :])
+
+    def conversations(self, *, limit: int = 100) -> Sequence[Summary]:
+        """Conversations, the one written last first."""
+        records = sorted(
+            self._records.items(), key=lambda item: (item[1].updated_at, item[1].number), reverse=True
+        )
+        return [
+            Summary(key, record.owner, len(record.turns), record.updated_at)
+            for key, record in records[: at_most(limit)]
+        ]
+
+    def pending(self, channel: str, *, limit: int = 100, due: datetime | None = None) -> Sequence[Delivery]:
+        """Replies of a channel that were not delivered yet, oldest first."""
+        waiting = [
+            outgoing.delivery
+            for key, record in self._records.items()
+            if key.channel == channel
+            for outgoing in record.outbox
+            if outgoing.pending and (due is None or outgoing.due <= aware(due))
+        ]
+        return sorted(waiting, key=lambda delivery: delivery.id)[: at_most(limit)]
+
+    def verdicts(self, key: ConversationKey) -> Sequence[Verdict]:
+        """All verdicts on replies of the conversation, oldest first."""
+        record = self._records.get(safe_key(key))
+        return [] if record is None else list(record.verdicts)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _replace(self, records: dict[ConversationKey, _Record]) -> None:
+        # One assignment: a reader sees all of a commit or nothing of it.
+        self._records = records
+
+
+class _Work:
+    """A ``UnitOfWork`` on a copy of the records, which takes their place at ``commit``."""
+
+    def __init__(
+        self,
+        records: dict[ConversationKey, _Record],
+        replace_all: Callable[[dict[ConversationKey, _Record]], None],
+        clock: Callable[[], datetime],
+        numbers: Iterator[int],
+    ) -> None:
+        self._held: dict[ConversationKey, _Record] | None = dict(records)
+        self._replace_all = replace_all
+        self._clock = clock
+        self._numbers = numbers
+
+    @property
+    def _records(self) -> dict[ConversationKey, _Record]:
+        if self._held is None:
+            raise StorageError("this unit of work was committed; begin another one")
+        return self._held
+
+    def append(self, message: Message, reply: Reply, at: datetime) -> None:
+        """Add the customer's turn and the bot's."""
+        key, message_id = safe_key(message.key), safe_message_id(message.message_id)
+        record = self._record(key)
+        if _reply(record, message_id) is not None:
+            raise AlreadyAnswered(f"message {message_id!r} of {message.key} has its reply")
+        kept, position = _as_kept(reply), len(record.turns)
+        customer = Turn(Speaker.CUSTOMER, safe(message.text))
+        self._records[key] = replace(
+            record,
+            updated_at=self._clock(),
+            turns=(
+                *record.turns,
+                StoredTurn(position, customer, aware(message.sent_at), message_id),
+                StoredTurn(position + 1, Turn(Speaker.BOT, kept.text), aware(at), message_id, kept),
+            ),
+        )
+
+    def save(self, conversation: Conversation) -> None:
+        """Write owner and memory, raising the version by one."""
+        key = safe_key(conversation.key)
+        stored = self._records.get(key)
+        if conversation.version != (0 if stored is None else stored.version):
+            raise Conflict(
+                f"{conversation.key} is not of version {conversation.version} any more; load it again"
+            )
+        self._records[key] = replace(
+            self._record(key),
+            owner=safe(conversation.owner),
+            memory=dumps(storable(conversation.memory.to_json())),
+            version=conversation.version + 1,
+            updated_at=self._clock(),
+        )
+
+    def enqueue(self, message: Message, reply: Reply) -> None:
+        """Put the reply in the outbox, once for each message."""
+        key, message_id = safe_key(message.key), safe_message_id(message.message_id)
+        record, name = self._record(key), idempotency_key(key, message_id)
+        if all(outgoing.delivery.idempotency_key != name for outgoing in record.outbox):
+            delivery = Delivery(next(self._numbers), key, name, _as_kept(reply), 0, message_id)
+            self._records[key] = replace(record, outbox=(*record.outbox, _Outgoing(delivery, self._clock())))
+
+    def delivered(self, key: ConversationKey, message_id: str) -> None:
+        """Take the reply out of the outbox."""
+        self._change_pending(key, message_id, lambda outgoing: replace(outgoing, pending=False))
+
+    def postpone(self, key: ConversationKey, message_id: str, until: datetime) -> None:
+        """Count a failed attempt to deliver; the next one is not due before ``until``."""
+        due = aware(until)
+
+        def later(outgoing: _Outgoing) -> _Outgoing:
+            counted = replace(outgoing.delivery, attempts=outgoing.delivery.attempts + 1)
+            return replace(outgoing, delivery=counted, due=due)
+
+        self._change_pending(key, message_id, later)
+
+    def feedback(self, key: ConversationKey, message_id: str, verdict: str, at: datetime) -> None:
+        """Keep a verdict on the reply to ``message_id``; nothing happens where there is no such reply."""
+        key, message_id = safe_key(key), safe_message_id(message_id)
+        record = self._records.get(key)
+        if record is not None and _reply(record, message_id) is not None:
+            given = Verdict(message_id, safe(verdict), aware(at))
+            self._records[key] = replace(record, verdicts=(*record.verdicts, given))
+
+    def forget(self, key: ConversationKey) -> bool:
+        """Remove every trace of the conversation; False where there was none."""
+        return self._records.pop(safe_key(key), None) is not None
+
+    def commit(self) -> None:
+        """Make all of it visible."""
+        self._replace_all(self._records)
+        self._held = None
+
+    def _record(self, key: ConversationKey) -> _Record:
+        if key not in self._records:
+            self._records[key] = _Record(self._clock(), next(self._numbers))
+        return self._records[key]
+
+    def _change_pending(
+        self, key: ConversationKey, message_id: str, change: Callable[[_Outgoing], _Outgoing]
+    ) -> None:
+        key, message_id = safe_key(key), safe_message_id(message_id)
+        record = self._records.get(key)
+        if record is None:
+            return
+        changed = tuple(
+            change(outgoing) if outgoing.pending and outgoing.delivery.message_id == message_id else outgoing
+            for outgoing in record.outbox
+        )
+        self._records[key] = replace(record, outbox=changed)
+
+
+def _reply(record: _Record, message_id: str) -> Reply | None:
+    return next((turn.reply for turn in record.turns if turn.reply and turn.message_id == message_id), None)
+
+
+def _as_kept(reply: Reply) -> Reply:
+    # Through the same text as on disk, so that what could not be stored there cannot be stored here.
+    return reply_from_json(loads(dumps(reply_to_json(reply))))

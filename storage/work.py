@@ -1,0 +1,186 @@
+"""One writing transaction on a SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from engine.dialogue import ConversationKey, Message, Reply, Speaker
+from engine.memory import WorkingMemory
+from storage.errors import AlreadyAnswered, Conflict, StorageError
+from storage.ports import Conversation
+from storage.rows import aware, idempotency_key, reply_to_json, safe, safe_key, safe_message_id, storable
+from storage.schema import DELIVERED, PENDING, conversations, feedback, outbox, turns
+
+
+class SqlWork:
+    """A ``UnitOfWork`` on one connection, whose transaction the store began and ends.
+
+    The row of a conversation is locked before anything of it is written, so that two processes on PostgreSQL
+    take turns in one conversation; on SQLite the whole database is locked already.
+    """
+
+    def __init__(self, connection: Connection, clock: Callable[[], datetime]) -> None:
+        self._held: Connection | None = connection
+        self._clock = clock
+        self._ids: dict[ConversationKey, int] = {}
+
+    @property
+    def _connection(self) -> Connection:
+        if self._held is None:
+            raise StorageError("this unit of work was committed; begin another one")
+        return self._held
+
+    def append(self, message: Message, reply: Reply, at: datetime) -> None:
+        """Add the customer's turn and the bot's.
+
+        Raises:
+            AlreadyAnswered: If this message of the conversation has a reply already.
+        """
+        message_id = safe_message_id(message.message_id)
+        conversation = self._lock(message.key, create=True)
+        known = and_(turns.c.conversation_id == conversation, turns.c.message_id == message_id)
+        if self._connection.execute(select(turns.c.id).where(known)).first() is not None:
+            raise AlreadyAnswered(f"message {message_id!r} of {message.key} has its reply")
+        last = select(func.max(turns.c.position)).where(turns.c.conversation_id == conversation)
+        newest = self._connection.execute(last).scalar()
+        position = 0 if newest is None else newest + 1
+        shared = {"conversation_id": conversation, "message_id": message_id}
+        customer = {
+            "speaker": Speaker.CUSTOMER.value,
+            "text": safe(message.text),
+            "at": aware(message.sent_at),
+        }
+        bot = {"speaker": Speaker.BOT.value, "text": safe(reply.text), "at": aware(at)}
+        try:
+            self._connection.execute(insert(turns).values(**shared, **customer, position=position))
+            self._connection.execute(
+                insert(turns).values(**shared, **bot, position=position + 1, reply=reply_to_json(reply))
+            )
+        except IntegrityError as error:
+            raise Conflict(f"{message.key} was written by somebody else; load it again") from error
+        self._connection.execute(
+            update(conversations).where(conversations.c.id == conversation).values(updated_at=self._clock())
+        )
+
+    def save(self, conversation: Conversation) -> None:
+        """Write owner and memory, raising the version by one.
+
+        Raises:
+            Conflict: If the stored version is another one.
+        """
+        row = self._lock(conversation.key, create=conversation.version == 0)
+        written = self._connection.execute(
+            update(conversations)
+            .where(conversations.c.id == row, conversations.c.version == conversation.version)
+            .values(
+                owner=safe(conversation.owner),
+                memory=storable(conversation.memory.to_json()),
+                version=conversation.version + 1,
+                updated_at=self._clock(),
+            )
+        )
+        if written.rowcount != 1:
+            raise Conflict(
+                f"{conversation.key} is not of version {conversation.version} any more; load it again"
+            )
+
+    def enqueue(self, message: Message, reply: Reply) -> None:
+        """Put the reply in the outbox, once for each message."""
+        key, message_id = safe_key(message.key), safe_message_id(message.message_id)
+        now = self._clock()
+        row = {
+            "conversation_id": self._lock(key, create=True),
+            "channel": key.channel,
+            "message_id": message_id,
+            "idempotency_key": idempotency_key(key, message_id),
+            "reply": reply_to_json(reply),
+            "state": PENDING,
+            "attempts": 0,
+            "next_attempt_at": now,
+            "created_at": now,
+        }
+        self._insert_new(outbox, row)
+
+    def delivered(self, key: ConversationKey, message_id: str) -> None:
+        """Take the reply out of the outbox; its row stays, so that it is never put there again."""
+        self._change_pending(key, message_id, {"state": DELIVERED})
+
+    def postpone(self, key: ConversationKey, message_id: str, until: datetime) -> None:
+        """Count a failed attempt to deliver; the next one is not due before ``until``."""
+        later = {"attempts": outbox.c.attempts + 1, "next_attempt_at": aware(until)}
+        self._change_pending(key, message_id, later)
+
+    def feedback(self, key: ConversationKey, message_id: str, verdict: str, at: datetime) -> None:
+        """Keep a verdict on the reply to ``message_id``; nothing happens where there is no such reply."""
+        conversation = self._lock(key, create=False)
+        message_id = safe_message_id(message_id)
+        answered = select(turns.c.id).where(
+            turns.c.conversation_id == conversation,
+            turns.c.message_id == message_id,
+            turns.c.speaker == Speaker.BOT.value,
+        )
+        if conversation is not None and self._connection.execute(answered).first() is not None:
+            row = {"message_id": message_id, "verdict": safe(verdict), "at": aware(at)}
+            self._connection.execute(insert(feedback).values(conversation_id=conversation, **row))
+
+    def forget(self, key: ConversationKey) -> bool:
+        """Remove every trace of the conversation; False where there was none."""
+        key = safe_key(key)
+        self._ids.pop(key, None)
+        # Turns, outbox and feedback go with it by their foreign keys.
+        gone = self._connection.execute(delete(conversations).where(_is(key)))
+        return gone.rowcount > 0
+
+    def commit(self) -> None:
+        """Make all of it lasting."""
+        self._connection.commit()
+        self._held = None
+
+    def _lock(self, key: ConversationKey, *, create: bool) -> int | None:
+        key = safe_key(key)
+        if key in self._ids:
+            return self._ids[key]
+        # On SQLite, FOR UPDATE compiles to nothing; there the transaction holds the database.
+        wanted = select(conversations.c.id).where(_is(key)).with_for_update()
+        found = self._connection.execute(wanted).scalar()
+        if found is None and create:
+            self._insert_new(conversations, self._fresh(key))
+            found = self._connection.execute(wanted).scalar()
+            if found is None:
+                raise Conflict(f"{key} was forgotten by somebody else; load it again")
+        if found is not None:
+            self._ids[key] = found
+        return found
+
+    def _fresh(self, key: ConversationKey) -> dict[str, Any]:
+        empty, now = Conversation(key, memory=WorkingMemory()), self._clock()
+        return {
+            "channel": key.channel,
+            "thread": key.thread,
+            "owner": empty.owner,
+            "memory": empty.memory.to_json(),
+            "version": empty.version,
+            "created_at": now,
+            "updated_at": now,
+        }
+
+    def _insert_new(self, table: Any, row: dict[str, Any]) -> None:
+        """Insert the row, or leave the one that is there."""
+        dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
+        self._connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
+
+    def _change_pending(self, key: ConversationKey, message_id: str, values: dict[str, Any]) -> None:
+        wanted = idempotency_key(safe_key(key), safe_message_id(message_id))
+        self._connection.execute(
+            update(outbox).where(outbox.c.idempotency_key == wanted, outbox.c.state == PENDING).values(values)
+        )
+
+
+def _is(key: ConversationKey) -> Any:
+    return and_(conversations.c.channel == key.channel, conversations.c.thread == key.thread)
