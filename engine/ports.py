@@ -46,7 +46,8 @@ class Evidence:
 
     ``words`` and ``grams``: share of the query's weight that the best question of an entry holds, about [0, 1];
     ``answers``: the same for the answer's own words; ``linear``: the linear model, about 1 for the right entry;
-    ``known``: share of the query's weight that occurs in the FAQ at all; ``nearest`` the best question of each entry.
+    ``known``: share of the query's weight that occurs in the FAQ at all; ``questions``: words and grams of every single
+    question, in the order of the entries.
     """
 
     words: Floats
@@ -54,7 +55,7 @@ class Evidence:
     answers: Floats
     linear: Floats
     known: float
-    nearest: NDArray[np.int64]
+    questions: Floats
 
 
 @dataclass(frozen=True, slots=True)

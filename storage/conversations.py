@@ -16,7 +16,7 @@ from storage.database import open_database
 from storage.errors import Damaged
 from storage.faults import translated
 from storage.ports import Conversation, Delivery, StoredTurn, Summary, UnitOfWork, Verdict
-from storage.rows import at_most, aware, reply_from_json, safe_key, safe_message_id
+from storage.rows import at_most, aware, reply_from_json, safe, safe_key, safe_message_id
 from storage.schema import PENDING, conversations, feedback, outbox, turns
 from storage.upgrade import WRITES
 from storage.work import SqlWork
@@ -136,7 +136,7 @@ class SqlStore:
         wanted = (
             select(outbox, conversations.c.thread)
             .join(conversations, conversations.c.id == outbox.c.conversation_id)
-            .where(outbox.c.channel == channel, outbox.c.state == PENDING)
+            .where(outbox.c.channel == safe(channel), outbox.c.state == PENDING)
             .order_by(outbox.c.id)
             .limit(at_most(limit))
         )

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from storage.errors import StorageError, Unavailable
+from storage.errors import NotADatabase, StorageError, Unavailable
 from storage.faults import translated
 from storage.rows import dumps, loads
 from storage.upgrade import WRITES, prepare
@@ -18,13 +18,16 @@ from storage.upgrade import WRITES, prepare
 BUSY_MS = 5_000
 """How long one process waits for another that is writing."""
 
+SMALLEST_FILE = 512
+"""Bytes in the smallest page, and so in the smallest file, that SQLite writes."""
+
 _EXPECTED = "expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 
 
 def open_database(url: str, *, migrate: bool = True) -> Engine:
     """Open the database that ``url`` names, and bring its schema to the newest revision.
 
-    The file of a SQLite database is created with its folder, readable by its owner alone. Before an older file
+    The file of a SQLite database is created with its folder, readable by its owner alone. Before an older one
     is changed a copy is kept beside it, named ``NAME.before-REVISION.bak``; on PostgreSQL no copy is made:
     there the operator's own backup serves. Without ``migrate`` a schema that is not the newest is refused.
 
@@ -104,6 +107,9 @@ def _provide_file(path: Path, *, create: bool) -> None:
             raise Unavailable(f"{path} does not exist; check the path")
         if path.is_dir():
             raise Unavailable(f"{path} is a folder; name a file in it")
+        if 0 < path.stat().st_size < SMALLEST_FILE:
+            # SQLite would take such a scrap for an empty file and write over it.
+            raise NotADatabase(f"{path} is not a database of Attendant; move it away")
     except OSError as error:
         raise Unavailable(f"{path} cannot be created: {error.strerror}; choose another path") from error
     # SQLite keeps its log beside the file, so the folder must be writable too.

@@ -106,6 +106,7 @@ class InMemoryStore:
 
     def pending(self, channel: str, *, limit: int = 100, due: datetime | None = None) -> Sequence[Delivery]:
         """Replies of a channel that were not delivered yet, oldest first."""
+        channel = safe(channel)
         waiting = [
             outgoing.delivery
             for key, record in self._records.items()

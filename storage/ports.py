@@ -16,8 +16,8 @@ from engine.memory import WorkingMemory
 class Conversation:
     """A conversation as it stands between two turns.
 
-    ``owner`` is who may speak (see ``bot.ownership``); ``version`` counts the writes and is 0 for a conversation
-    that was never stored.
+    ``owner`` is who may speak (see ``bot.ownership``); ``version`` counts the writes and is 0 for a
+    conversation that was never stored.
     """
 
     key: ConversationKey
@@ -93,7 +93,7 @@ class UnitOfWork(Protocol):
         """
 
     def enqueue(self, message: Message, reply: Reply) -> None:
-        """Put the reply in the outbox, once for each message: even after delivery it is not put there again."""
+        """Put the reply in the outbox, once for each message: after delivery it is not put there again."""
 
     def delivered(self, key: ConversationKey, message_id: str) -> None:
         """Take the reply to ``message_id`` out of the outbox; nothing happens where it is not there."""

@@ -14,7 +14,7 @@ from storage.upgrade import WRITES
 
 
 def forget_older_than(store: SqlStore | Engine, moment: datetime, *, batch: int = 500) -> int:
-    """Remove every trace of conversations last written before ``moment`` (aware UTC); say how many there were.
+    """Remove every trace of conversations last written before ``moment`` (aware UTC), and count them.
 
     They go in batches, each a short transaction, so that customers are answered meanwhile. Copies that were
     kept before a migration are files of the operator's and are not touched.

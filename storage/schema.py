@@ -1,4 +1,4 @@
-"""The tables, as the newest migration leaves them, in types that SQLite and PostgreSQL both keep faithfully."""
+"""The tables, as the newest migration leaves them, in types that SQLite and PostgreSQL keep alike."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 REVISION = "0001"
-"""The newest revision under ``migrations/versions``, here so that opening a database need not load Alembic."""
+"""The newest revision under ``migrations/versions``, here so that opening a database loads no Alembic."""
 
 PENDING = "pending"
 DELIVERED = "delivered"

@@ -169,3 +169,7 @@ def _keep_copy(path: Path, newest: str) -> None:
         unfinished.replace(copy)
     except OSError as error:
         raise Unavailable(f"{path} was not migrated: its copy {copy.name}: {error.strerror}") from error
+    except sqlite3.Error:
+        # Where the disk was too full for a copy, half of one must not take the last room.
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -1,1 +1,1 @@
-"""adapters/tui"""
+"""The terminal channel: one conversation on one screen."""

@@ -1,1 +1,1 @@
-"""engine/training"""
+"""From files to a checkpoint: data, batches, loss, trainer, calibration, evaluation."""

@@ -1,0 +1,114 @@
+"""Which FAQ counts, what is suspicious in one, and how two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.config import Config
+from engine.errors import KnowledgeError
+from engine.knowledge.entries import Knowledge
+from engine.knowledge.table import read_knowledge
+from engine.text.normalise import matching
+from engine.training.data import sample_sources
+
+_LOGS = (".jsonl", ".ndjson")
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files that the configuration means, and in words where they come from."""
+
+    files: tuple[Path, ...]
+    words: str
+
+    @property
+    def tables(self) -> tuple[Path, ...]:
+        """The FAQ tables among them."""
+        return tuple(path for path in self.files if path.suffix.casefold() not in _LOGS)
+
+
+def configured(config: Config) -> Sources:
+    """What to learn from: the configured files, else the imported FAQ, else the sample."""
+    logs = tuple(config.home / Path(name).expanduser() for name in config.knowledge.conversations)
+    if config.knowledge.files:
+        files = tuple(config.home / Path(name).expanduser() for name in config.knowledge.files)
+        return Sources((*files, *logs), "the configured FAQ")
+    if config.imported_knowledge.exists():
+        return Sources((config.imported_knowledge, *logs), "the imported FAQ")
+    return Sources((*sample_sources(), *logs), "the sample FAQ of an invented shop")
+
+
+def read(config: Config, files: Sequence[Path] = ()) -> Knowledge:
+    """The entries of ``files``, else of the configured FAQ.
+
+    Raises:
+        KnowledgeError: If anything in any file is wrong; holds every problem.
+    """
+    return read_knowledge(list(files) or configured(config).tables, locales=config.bot.locales)
+
+
+def changed_since(config: Config, trained: Knowledge) -> str:
+    """Empty where ``trained`` is the configured FAQ; else what is different, in words."""
+    try:
+        now = read(config)
+    except KnowledgeError as error:
+        return f"the FAQ cannot be read ({error.problems[0]}); answering from what was learned before"
+    if now.fingerprint() == trained.fingerprint():
+        return ""
+    difference = compare(trained, now)
+    return f"the FAQ has changed since training ({difference.words()}); `attendant train` learns it"
+
+
+def warnings(knowledge: Knowledge) -> Iterator[str]:
+    """What may be a mistake, though the file can be used."""
+    by_question: dict[str, list[str]] = {}
+    texts: dict[str, str] = {}
+    by_answer: dict[str, list[str]] = {}
+    for entry in knowledge:
+        for question in entry.questions:
+            texts.setdefault(matching(question), question)
+            by_question.setdefault(matching(question), []).append(entry.id)
+        by_answer.setdefault(matching(entry.answer), []).append(entry.id)
+    for form, ids in by_question.items():
+        if len(ids) > 1 and len({matching(knowledge[id_].answer) for id_ in ids}) > 1:
+            yield f"the question {texts[form]!r} has different answers: {_names(ids)}"
+    for ids in by_answer.values():
+        if len(ids) > 1:
+            yield f"one answer stands under several ids: {_names(ids)}"
+    alone = [entry.id for entry in knowledge if len(entry.questions) == 1]
+    if alone:
+        yield f"only one way to ask, so that other wordings may be missed: {_names(alone)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Ids of entries that are new, changed, the same and gone from one FAQ to another."""
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    same: tuple[str, ...]
+    gone: tuple[str, ...]
+
+    def words(self) -> str:
+        """The counts that are not zero, in words."""
+        counts = {"new": self.new, "changed": self.changed, "gone": self.gone}
+        return ", ".join(f"{len(ids)} {name}" for name, ids in counts.items() if ids) or "another order"
+
+
+def compare(old: Knowledge, new: Knowledge) -> Difference:
+    """What changed from ``old`` to ``new``."""
+    shared = [entry for entry in new if entry.id in old]
+    return Difference(
+        tuple(entry.id for entry in new if entry.id not in old),
+        tuple(entry.id for entry in shared if entry != old[entry.id]),
+        tuple(entry.id for entry in shared if entry == old[entry.id]),
+        tuple(entry.id for entry in old if entry.id not in new),
+    )
+
+
+def _names(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    return ", ".join(ids[:_MOST_NAMED]) + more

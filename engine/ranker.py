@@ -1,0 +1,155 @@
+"""All evidence about a question joined into one calibrated probability for each candidate, and for "none of them".
+
+A conditional logit (McFadden 1974): every candidate gets a weighted sum of its features, "none of them" one of its own,
+and a softmax over both makes probabilities. The two dozen weights are fitted on questions that none of the evidence was
+trained on, so that the probabilities mean what they say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.dialogue import Candidate
+from engine.knowledge.entries import Knowledge
+from engine.ports import Evidence, Reading, Understanding
+from engine.retrieval.fuzzy import similarity
+from engine.text.normalise import matching
+
+Floats = NDArray[np.float32]
+
+SHORTLIST = 10
+COMPARED_QUESTIONS = 8
+CANDIDATE_FEATURES = (
+    "understanding", "understanding_lead", "linear", "linear_lead", "words", "grams", "grams_lead", "answers",
+    "fuzzy", "fuzzy_set", "other_language", "same_topic", "near_topic",
+)  # fmt: skip
+NONE_FEATURES = ("always", "outside", "understanding", "linear", "words", "grams", "fuzzy", "known", "length")
+_FLOOR = -8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the ranker sees of one reading: places of the candidates (N,), their features (N, F), those of none (G,)."""
+
+    places: NDArray[np.int64]
+    candidates: Floats
+    none: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class RankerWeights:
+    """Weights of candidate features and of the features of "none of them"."""
+
+    candidate: tuple[float, ...]
+    none: tuple[float, ...]
+
+
+class LearnedRanker:
+    """Joins understanding and lexical evidence.
+
+    Args:
+        knowledge: The entries that are ranked.
+        weights: Fitted weights, see ``engine.training.fusion``.
+    """
+
+    def __init__(self, knowledge: Knowledge, weights: RankerWeights) -> None:
+        self._entries = knowledge.entries
+        self._questions = [[matching(question) for question in entry.questions] for entry in knowledge]
+        self._starts = np.cumsum([0, *(len(questions) for questions in self._questions)])
+        self._weights = weights
+
+    def rank(self, reading: Reading, understanding: Understanding, evidence: Evidence) -> list[Candidate]:
+        """Candidates, best first; their confidences and that of "none of them" add up to at most 1."""
+        features = self.features(reading, understanding, evidence)
+        chances = probabilities(features, self._weights)[:-1]
+        order = np.argsort(-chances, kind="stable")
+        return [
+            Candidate(self._entries[place].id, self._entries[place].answer, float(chances[at]))
+            for at, place in ((at, int(features.places[at])) for at in order)
+        ]
+
+    def features(self, reading: Reading, understanding: Understanding, evidence: Evidence) -> Features:
+        """What the weights are applied to."""
+        places = shortlist(understanding.log_probabilities, evidence.linear, evidence.words + evidence.grams)
+        read = np.maximum(understanding.log_probabilities[places], _FLOOR)
+        close = np.asarray([self._fuzzy(reading.text, int(place), evidence.questions) for place in places], np.float32)
+        rows = np.stack(
+            [
+                read,
+                _lead(read),
+                evidence.linear[places],
+                _lead(evidence.linear[places]),
+                evidence.words[places],
+                evidence.grams[places],
+                _lead(evidence.grams[places]),
+                evidence.answers[places],
+                close[:, 0],
+                close[:, 1],
+                *self._relations(reading, places),
+            ],
+            axis=1,
+        )
+        none = np.asarray(
+            [
+                1.0,
+                max(understanding.outside, _FLOOR),
+                read.max(),
+                evidence.linear[places].max(),
+                evidence.words[places].max(),
+                evidence.grams[places].max(),
+                close[:, 0].max(),
+                evidence.known,
+                np.log1p(len(reading.text)),
+            ],
+            np.float32,
+        )
+        return Features(places, rows.astype(np.float32), none)
+
+    def _fuzzy(self, text: str, place: int, scores: Floats) -> tuple[float, float]:
+        questions = self._questions[place]
+        if len(questions) > COMPARED_QUESTIONS:
+            own = scores[self._starts[place] : self._starts[place + 1]]
+            best = np.argpartition(-own, COMPARED_QUESTIONS)[:COMPARED_QUESTIONS]
+            questions = [questions[at] for at in best]
+        return similarity(matching(text), questions)
+
+    def _relations(self, reading: Reading, places: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+        """Other language than the question, entry of the topic, entry that shares a tag with the topic."""
+        entries = [self._entries[int(place)] for place in places]
+        topic = reading.topic if reading.follow_up else None
+        tags = set(topic.tags) if topic else set()
+        other = [float(bool(entry.locale) and entry.locale != reading.locale) for entry in entries]
+        same = [float(topic is not None and entry.id == topic.id) for entry in entries]
+        near = [float(bool(tags & set(entry.tags))) for entry in entries]
+        return np.asarray(other, np.float32), np.asarray(same, np.float32), np.asarray(near, np.float32)
+
+
+def probabilities(features: Features, weights: RankerWeights) -> Floats:
+    """Chances of the candidates and, last, of "none of them". Shape: (N + 1,)."""
+    scores = np.append(
+        features.candidates @ np.asarray(weights.candidate, np.float32),
+        features.none @ np.asarray(weights.none, np.float32),
+    )
+    powers = np.exp(scores - scores.max())
+    return np.asarray(powers / powers.sum(), np.float32)
+
+
+def shortlist(*scores: Floats) -> NDArray[np.int64]:
+    """Places that are among the best ``SHORTLIST`` by any of several scores."""
+    found: Sequence[NDArray[np.int64]] = [np.argsort(-score, kind="stable")[:SHORTLIST] for score in scores]
+    return np.unique(np.concatenate(found))
+
+
+def _lead(scores: Floats) -> Floats:
+    """How far each score is ahead of the best other one; behind, how far below the best."""
+    if len(scores) < 2:
+        return np.zeros_like(scores)
+    order = np.argsort(-scores, kind="stable")
+    best, second = scores[order[0]], scores[order[1]]
+    lead = scores - best
+    lead[order[0]] = best - second
+    return np.asarray(lead, np.float32)

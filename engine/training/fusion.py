@@ -1,0 +1,51 @@
+"""Fitting the ranker: weights of the evidence, from questions that no evidence was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from engine.ranker import CANDIDATE_FEATURES, NONE_FEATURES, Features, RankerWeights
+
+PRIOR: dict[str, float] = {"same_topic": 1.0, "near_topic": 1.5, "other_language": -2.0}
+"""Where the weights are pulled to: follow-ups hardly occur in a FAQ, so the data say little about their features."""
+
+
+def fit_ranker(cases: Sequence[tuple[Features, int]], *, strength: float = 0.02) -> RankerWeights:
+    """Fit by maximum likelihood with a ridge.
+
+    Args:
+        cases: Features of a question and the place of the right entry, -1 where none is right. A right entry that is
+            not among the candidates counts as none: it cannot be given.
+        strength: The ridge, towards ``PRIOR``.
+    """
+    most = max(len(features.places) for features, _ in cases)
+    rows = torch.zeros(len(cases), most, len(CANDIDATE_FEATURES))
+    real = torch.zeros(len(cases), most, dtype=torch.bool)
+    none = torch.zeros(len(cases), len(NONE_FEATURES))
+    target = torch.full((len(cases),), most)
+    for row, (features, place) in enumerate(cases):
+        count = len(features.places)
+        rows[row, :count] = torch.from_numpy(features.candidates)
+        real[row, :count] = True
+        none[row] = torch.from_numpy(features.none)
+        if place >= 0 and place in features.places:
+            target[row] = int((features.places == place).argmax())
+    prior = torch.tensor([PRIOR.get(name, 0.0) for name in CANDIDATE_FEATURES])
+    candidate = prior.clone().requires_grad_()
+    outside = torch.zeros(len(NONE_FEATURES), requires_grad=True)
+    optimizer = torch.optim.LBFGS([candidate, outside], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        scores = (rows @ candidate).masked_fill(~real, float("-inf"))
+        scores = torch.cat([scores, (none @ outside)[:, None]], dim=1)
+        loss = torch.nn.functional.cross_entropy(scores, target)
+        loss = loss + strength * (((candidate - prior) ** 2).mean() + (outside**2).mean())
+        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    return RankerWeights(tuple(candidate.tolist()), tuple(outside.tolist()))

@@ -1,0 +1,85 @@
+"""What the network is taught: questions with their entries, and sources with the replies to compose from them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.dialogue import Speaker, Turn
+from engine.knowledge.entries import Knowledge
+from engine.knowledge.template import against, template
+from engine.seq2seq.source import SourceWriter
+from engine.text.tokenise import PieceTokenizer
+from engine.training.data import LoggedConversation, TrainingData
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A reply to compose: pieces of the source and of the target, the end mark included."""
+
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """``questions`` with the class of each (the number of entries stands for none), and replies by entry and by turn."""
+
+    questions: tuple[tuple[str, int], ...]
+    replies: tuple[tuple[Example, ...], ...]
+    turns: tuple[Example, ...]
+
+    def draw(self, chance: random.Random, *, each: int) -> list[Example]:
+        """Replies for one epoch: a few of every entry, and every turn."""
+        drawn = [example for own in self.replies for example in chance.sample(own, min(each, len(own)))]
+        return drawn + list(self.turns)
+
+
+def questions_of(knowledge: Knowledge, background: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Every question with the place of its entry; background questions with the class "none of them"."""
+    return (*knowledge.examples(), *((text, len(knowledge)) for text in background))
+
+
+def replies_of(knowledge: Knowledge, writer: SourceWriter, tokenizer: PieceTokenizer) -> list[tuple[Example, ...]]:
+    """For every entry its answer as a template, asked for by each of its questions; nothing where it is too long."""
+    found: list[tuple[Example, ...]] = []
+    for entry in knowledge:
+        pieces = writer.template(template(entry.answer))
+        if pieces is not None:
+            target = (*pieces, tokenizer.end)
+            sources = (tuple(writer.write((), question, pieces)) for question in entry.questions)
+            found.append(tuple(Example(source, target) for source in sources))
+    return found
+
+
+def turns_of(data: TrainingData, writer: SourceWriter, tokenizer: PieceTokenizer) -> list[Example]:
+    """Agents' turns of the logged conversations, each composed from its entry.
+
+    A turn with a value that stands neither in its entry nor in what the customer gave cannot be composed without making
+    something up; it is left out.
+    """
+    found: list[Example] = []
+    for conversation in data.conversations:
+        found.extend(_turns(conversation, data.knowledge, writer, tokenizer))
+    return found
+
+
+def _turns(
+    conversation: LoggedConversation, knowledge: Knowledge, writer: SourceWriter, tokenizer: PieceTokenizer
+) -> list[Example]:
+    found: list[Example] = []
+    slots: dict[str, str] = {}
+    said: list[Turn] = []
+    for logged in conversation.turns:
+        slots |= logged.slots
+        asked = said and said[-1].speaker is Speaker.CUSTOMER
+        if logged.turn.speaker is Speaker.AGENT and logged.entry in knowledge and asked:
+            form = template(knowledge[str(logged.entry)].answer)
+            pieces = writer.template(form)
+            text = against(logged.turn.text, form, slots)
+            if pieces is not None and text is not None:
+                source = writer.write(said[:-1], said[-1].text, pieces)
+                found.append(Example(tuple(source), (*tokenizer.encode(text), tokenizer.end)))
+        said.append(logged.turn)
+    return found

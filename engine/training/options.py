@@ -1,0 +1,65 @@
+"""What can be chosen about a training run, and what it says while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """Choices for a run.
+
+    ``epochs`` 0 lets early stopping decide, ``minutes`` bounds the wall-clock time of the whole run, ``threads`` 0 takes
+    every core, ``max_wrong_rate`` is what the thresholds are fitted to.
+    """
+
+    epochs: int = 0
+    minutes: float = 20.0
+    seed: int = 1
+    threads: int = 0
+    max_wrong_rate: float = 0.04
+    locales: tuple[str, ...] = ("en", "zh")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands after an epoch (``loss`` and ``validation`` are mean cross entropies in nats).
+
+    ``stage`` is ``prepare``, ``rehearse`` (a model on a part of the questions, to fit thresholds on the rest),
+    ``train`` or ``finish``.
+    """
+
+    stage: str
+    epoch: int
+    epochs: int
+    loss: float
+    validation: float
+    tokens_per_second: float
+    seconds_left: float
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSummary:
+    """What came of a run: where the model lies, what it was made from, how it fared on held-out questions."""
+
+    folder: str
+    fingerprint: str
+    entries: int
+    questions: int
+    conversations: int
+    epochs: int
+    seconds: float
+    cpu_seconds: float
+    parameters: int
+    megabytes: float
+    held_out: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as plain data."""
+        return asdict(self)

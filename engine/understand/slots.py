@@ -1,0 +1,72 @@
+"""Values that customers give: e-mail address, order number, amount, date, name.
+
+First form: patterns. Each finds the value as the customer wrote it; what a pattern is not sure of it does not find.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_MONTHS = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|"
+    r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_DATE = (
+    r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTHS}\b(?:\s+\d{{4}})?|\b{_MONTHS}\s+\d{{1,2}}(?:st|nd|rd|th)?\b"
+    rf"|\b(?:last|next|this|on)\s+{_DAYS}\b|\byesterday\b|\btomorrow\b"
+    r"|(?:\d{4}年)?\d{1,2}月\d{1,2}[日号]|[上下本这]?(?:周|星期|礼拜)[一二三四五六日天]|昨天|前天|明天|后天"
+)
+_AMOUNT = (
+    r"[£€$¥￥]\s?\d+(?:[.,]\d+)*|\b\d+(?:[.,]\d+)*\s?(?:pounds?|quid|euros?|dollars?|gbp|eur|usd|cny|rmb|yuan)\b"
+    r"|\d+(?:\.\d+)?\s?(?:元|块钱|块|英镑|镑|欧元|美元|人民币)"
+)
+_ORDER = (
+    r"\b[A-Za-z]{2,4}-\d{4,10}\b"
+    r"|(?<=#)\d{4,12}\b"
+    r"|(?:(?<=order )|(?<=order number )|(?<=order no )|(?<=order no\. )|(?<=order number is )|(?<=order: )|(?<=订单)|(?<=订单号)"
+    r"|(?<=订单号是)|(?<=订单号：)|(?<=订单号:))\d{4,12}\b"
+)
+_NAME = (
+    r"(?:(?i:my name is|my name's|this is|i am|i'm|im) )([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)\b(?! ?\d)"
+    r"|(?:我叫|我的名字是|我的名字叫)([\u4e00-\u9fff]{2,4}?)(?=[\s，,。.！!；;]|$)"
+)
+_NO_NAMES = frozenset(
+    "a an the not so very just still really sorry looking trying having going in on from at afraid unable here glad "
+    "happy angry sure writing calling waiting worried interested ok okay british chinese english german french irish "
+    "vegan vegetarian christmas monday tuesday wednesday thursday friday saturday sunday".split()
+)
+BUILT_IN: Mapping[str, re.Pattern[str]] = {
+    "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "order_number": re.compile(_ORDER, re.IGNORECASE),
+    "amount": re.compile(_AMOUNT, re.IGNORECASE),
+    "date": re.compile(_DATE, re.IGNORECASE),
+    "name": re.compile(_NAME),
+}
+_LONGEST_VALUE = 80
+
+
+class SlotFinder:
+    """Finds slots by pattern; ``patterns`` replace or add to the built-in ones."""
+
+    def __init__(self, patterns: Mapping[str, str] | None = None) -> None:
+        own = {name: re.compile(pattern) for name, pattern in (patterns or {}).items()}
+        self._patterns = {**BUILT_IN, **own}
+
+    def find(self, text: str) -> dict[str, str]:
+        """The last value of each slot in a text: what is said later corrects what was said before."""
+        found: dict[str, str] = {}
+        for name, pattern in self._patterns.items():
+            for match in pattern.finditer(text):
+                value = next((group for group in match.groups() if group), match.group())
+                if len(value) <= _LONGEST_VALUE and not (name == "name" and value.split()[0].casefold() in _NO_NAMES):
+                    found[name] = value
+        return found
+
+    def masked(self, text: str) -> str:
+        """The text with e-mail addresses and order numbers as placeholders: what they are, not which."""
+        for name in ("email", "order_number"):
+            text = self._patterns[name].sub(f"⟨{name}⟩", text)
+        return text
