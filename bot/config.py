@@ -175,7 +175,7 @@ def load(path: Path | None = None) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     problems: list[str] = []
-    config = _build(Config, data, "", problems)
+    config: Config = _build(Config, data, "", problems)
     problems.extend(_wrong_patterns(config.slots))
     if problems:
         raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))

@@ -7,6 +7,7 @@ BotError
 └── AdapterError       an adapter is unknown, or cannot be loaded or opened
 """
 
+# ruff: noqa: N818 - an error is named after what happened
 from __future__ import annotations
 
 

@@ -1,4 +1,4 @@
-"""The last look at a reply before it leaves: never empty, never longer than a channel takes, never with a stray mark."""
+"""The last look at a reply before it leaves: never empty, never too long, never with an open placeholder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class Guard:
         """The reply; a text that must not leave is replaced by an honest fixed sentence that says so in its reason."""
         text = clean(response.text).strip()
         if not text or _STRAY.search(text) or len(text) > LONGEST_REPLY:
-            reason = f"the guard held back an answer of {len(text)} characters: empty, too long or with an open placeholder"
+            reason = (
+                f"the guard held back an answer of {len(text)} characters: empty, too long or with an open placeholder"
+            )
             return Reply(self._wording.say("unsure", locale), Provenance(Source.FIXED, "guard", reason), 0.0)
         return Reply(
             text,
@@ -32,4 +34,5 @@ class Guard:
             entry=response.entry,
             choices=response.choices,
             candidates=response.candidates,
+            handoff=response.handoff,
         )

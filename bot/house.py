@@ -1,4 +1,4 @@
-"""The life of the house: adapters are opened, served, and drained when the first interactive one ends or a signal comes."""
+"""The life of the house: adapters are opened, served, and drained when one ends by itself or a signal comes."""
 
 from __future__ import annotations
 

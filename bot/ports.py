@@ -55,4 +55,4 @@ class Adapter(Protocol):
 
 
 AdapterFactory = Callable[[Mapping[str, Any], Desk], Adapter]
-"""What an entry point of the group ``attendant.adapters`` names: the adapter's own settings and the desk in, adapter out."""
+"""What an entry point of ``attendant.adapters`` names: the adapter's own settings and the desk in, adapter out."""

@@ -15,7 +15,7 @@ GROUP = "attendant.adapters"
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """An adapter that is installed, and the distribution that brought it. ``problem`` is empty when it can be loaded."""
+    """An installed adapter and the distribution that brought it; ``problem`` is empty when it can be loaded."""
 
     name: str
     package: str

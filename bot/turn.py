@@ -39,7 +39,13 @@ class TurnTaker:
     """
 
     def __init__(
-        self, store: Store, engine: Engine | None, guard: Guard, wording: Wording, clock: Clock, limits: Limits,
+        self,
+        store: Store,
+        engine: Engine | None,
+        guard: Guard,
+        wording: Wording,
+        clock: Clock,
+        limits: Limits,
         locales: tuple[str, ...],
     ) -> None:
         self.store = store
@@ -105,6 +111,7 @@ class TurnTaker:
         else:
             response = self._respond(self.engine, message, memory, locale)
             reply = self.guard.review(response, locale)
+            owner = ownership.after(owner, Event.HANDED_OFF) if reply.handoff else owner
             return reply, replace(conversation, owner=owner.value, memory=response.memory)
         said = memory.hear(Turn(Speaker.CUSTOMER, message.text[: self.limits.characters]))
         said = said.hear(Turn(Speaker.BOT, reply.text))
@@ -116,7 +123,9 @@ class TurnTaker:
 
     def _why(self, message: Message, locale: str) -> Reply:
         turns = self.store.history(message.key, limit=_HISTORY_FOR_WHY)
-        last = next((turn.reply for turn in reversed(turns) if turn.reply and turn.reply.provenance.origin != "bot"), None)
+        last = next(
+            (turn.reply for turn in reversed(turns) if turn.reply and turn.reply.provenance.origin != "bot"), None
+        )
         text = why(last) if last else self.wording.say("nothing_to_explain", locale)
         return Reply(text, Provenance(Source.FIXED, "bot", "the customer asked why"), 1.0)
 

@@ -1,4 +1,4 @@
-"""Every fixed sentence of the bot, in every language; ``[wording.LOCALE]`` in the configuration overrides any of them."""
+"""Every fixed sentence of the bot, in every language; ``[wording.LOCALE]`` of the configuration overrides them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from bot.errors import ConfigError
 _ENGLISH = {
     "welcome": "Hello! I am {bot}. Ask me anything about us; /help shows what else I can do.",
     "unsure": "I am sorry, I don't know that. Would you like to speak to a person? Just write /human.",
-    "unsure_near": "I am not sure that I can answer this. Did you mean one of these? Otherwise write /human for a person.",
     "clarify": "Which of these do you mean?",
     "handoff": "I am passing this on to a colleague, who will read our conversation and answer here.",
     "waiting": "Your message has been added for my colleague. Write /new to talk to me again instead.",
@@ -31,7 +30,6 @@ _ENGLISH = {
 _CHINESE = {
     "welcome": "您好！我是{bot}，欢迎随时提问；输入 /help 可以看到我会做的事。",
     "unsure": "抱歉，这个问题我不清楚。需要为您转接人工客服吗？输入 /human 即可。",
-    "unsure_near": "这个问题我不太确定。您想问的是下面哪一个？如果都不是，输入 /human 转人工客服。",
     "clarify": "请问您想问的是哪一个？",
     "handoff": "我这就转给同事，他们会看到我们的对话，并在这里回复您。",
     "waiting": "您的留言已转给同事。如果想继续和我聊，请输入 /new。",

@@ -90,6 +90,7 @@ class Response:
     entry: str | None = None
     choices: tuple[Choice, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    handoff: bool = False
 
 
 class Understander(Protocol):

@@ -37,9 +37,8 @@ class TerminalApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-wide"), (110, "-broad")]  # noqa: RUF012 - as Textual types it
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "ctrl+c", "quit", show=False
-        ),  # where something is selected, the line and the screen copy it first
+        # Where something is selected, the line and the screen come first, and copy it.
+        Binding("ctrl+c", "quit", show=False),
         Binding("pageup", "page_up", show=False),
         Binding("pagedown", "page_down", show=False),
     ]
@@ -76,13 +75,12 @@ class TerminalApp(App[None]):
         self._line = self.query_one(Line)
         self.run_worker(self._converse())
 
-    @on(Line.Submitted)
-    async def _submitted(self) -> None:
-        text = self._line.take()
-        if text.strip().casefold() == "/quit":
+    @on(Line.Said)
+    async def _said(self, event: Line.Said) -> None:
+        if event.text.strip().casefold() == "/quit":
             self.exit()
-        elif text.strip():
-            await self._say(words.chosen(text, self._offered))
+        else:
+            await self._say(words.chosen(event.text, self._offered))
 
     @on(Option.Pressed)
     async def _pressed(self, event: Option.Pressed) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.widgets import Input
 
 from adapters.tui.safe import one_line
@@ -25,6 +26,13 @@ class Line(Input):
         Binding("down", "later", show=False),
     ]
 
+    class Said(Message):
+        """A line was sent; it is not blank."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     def __init__(self) -> None:
         super().__init__(placeholder=PLACEHOLDER, id="line", select_on_focus=False)
         self._said: list[str] = []
@@ -37,14 +45,17 @@ class Line(Input):
         room = max(0, LONGEST - len(self.value) + end - start)
         super().replace(one_line(text)[:room], start, end)
 
-    def take(self) -> str:
-        """What stands on the line; the line is empty afterwards, and remembers it."""
+    async def action_submit(self) -> None:
+        """Send what stands on the line.
+
+        The line is emptied here and not where the message arrives: what is typed in between is the next one.
+        """
         text = self.value
         self.value = ""
         self._back = 0
         if text.strip():
             self._said = [*self._said, text][-_REMEMBERED:]
-        return text
+            self.post_message(self.Said(text))
 
     def remember_earlier(self, said: Iterable[str]) -> None:
         """Let the arrow keys find texts that are older than what was typed here."""
@@ -66,6 +77,13 @@ class Line(Input):
         self._back = back
         self.value = self._said[-back] if back else self._draft
         self.cursor_position = len(self.value)
+
+    async def on_key(self, event: events.Key) -> None:
+        """Send at once on Enter; a binding goes by way of the app, and the next letters overtake it."""
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            await self.action_submit()
 
     def on_paste(self, event: events.Paste) -> None:
         """Take a paste whole, all its lines as one; the stock widget keeps only the first."""

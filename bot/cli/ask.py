@@ -23,14 +23,10 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @click.argument("text", nargs=-1, metavar="[TEXT]...")
 @click.option("--file", "source", metavar="FILE", help="Questions to answer, '-' for standard input.")
-@click.option(
-    "--conversation", "key", type=conversation_key, help="Make it a turn of this conversation, and store it."
-)
+@click.option("--conversation", "key", type=conversation_key, help="Make it a turn of this conversation, and store it.")
 @model_option
 @json_option
-@click.option(
-    "--jsonl", is_flag=True, help="With --file: print one JSON object a line, in the order of the questions."
-)
+@click.option("--jsonl", is_flag=True, help="With --file: print one JSON object a line, in the order of the questions.")
 @config_option
 def command(
     text: tuple[str, ...],
@@ -58,11 +54,7 @@ def command(
     _announce(config, key, len(asked))
     house = asking.open_house(config, model, lasting=key is not None)
     try:
-        answers = (
-            asking.ask_in_order(house, key, asked)
-            if key
-            else _without_store(house, asked, one=source is None)
-        )
+        answers = asking.ask_in_order(house, key, asked) if key else _without_store(house, asked, one=source is None)
         if source is not None:
             _show_all(key, asked, answers, jsonl)
         else:
@@ -117,9 +109,7 @@ def _show_one(key: ConversationKey | None, answer: Answer, as_json: bool) -> Non
         show(answer.reply.text)
 
 
-def _show_all(
-    key: ConversationKey | None, asked: Sequence[str], answers: Iterator[Answer], jsonl: bool
-) -> None:
+def _show_all(key: ConversationKey | None, asked: Sequence[str], answers: Iterator[Answer], jsonl: bool) -> None:
     from bot.cli.asking import reply_json
 
     began = time.perf_counter()

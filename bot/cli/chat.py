@@ -24,9 +24,7 @@ If there is no model yet, `attendant train` makes one."""
 
 
 @click.command(context_settings=CONTEXT)
-@click.option(
-    "--conversation", "key", metavar="ID", type=conversation_key, help="Go on with this conversation."
-)
+@click.option("--conversation", "key", metavar="ID", type=conversation_key, help="Go on with this conversation.")
 @config_option
 def command(key: ConversationKey | None, config: Config) -> None:
     """Chat in the terminal.

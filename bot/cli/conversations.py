@@ -79,11 +79,7 @@ def show_one(key: ConversationKey, as_json: bool, config: Config) -> None:
         return
     show(f"{one_line(name_of(key))}, {counted(len(data['turns']), 'turn', 'turns')}, owner: {data['owner']}")
     for turn in data["turns"]:
-        why = (
-            f"  [{turn['source']}, {turn['confidence']:.0%}, {turn['entry'] or '-'}]"
-            if "source" in turn
-            else ""
-        )
+        why = f"  [{turn['source']}, {turn['confidence']:.0%}, {turn['entry'] or '-'}]" if "source" in turn else ""
         show(f"{turn['at'][:19]} {turn['role']}: {one_line(turn['text'])}{why}")
 
 
@@ -180,8 +176,6 @@ def _mention_copies(config: Config) -> None:
     from storage.database import read_url
 
     path = Path(str(read_url(url).database))
-    copies = sorted(
-        copy.name for copy in path.parent.glob("*.bak") if copy.name.startswith(f"{path.name}.before-")
-    )
+    copies = sorted(copy.name for copy in path.parent.glob("*.bak") if copy.name.startswith(f"{path.name}.before-"))
     if copies:
         say(f"copies kept before a migration may still hold it: {', '.join(copies)} in {path.parent}")

@@ -92,7 +92,6 @@ def open_existing(url: str) -> SqlStore | None:
         return None
     if found.revision < found.newest:
         raise StorageError(
-            f"{found.where} is of revision {found.revision}, expected {found.newest}; "
-            "run `attendant db upgrade`"
+            f"{found.where} is of revision {found.revision}, expected {found.newest}; run `attendant db upgrade`"
         )
     return SqlStore(open_database(url, migrate=False))

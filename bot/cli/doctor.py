@@ -75,7 +75,7 @@ def _knowledge(config: Config) -> str:
     from engine.training.data import read_training_data
 
     sources = knowledge.configured(config)
-    data = read_training_data(sources.files, locales=config.bot.locales)
+    data = read_training_data(sources.files, validation=sources.validation, locales=config.bot.locales)
     return f"{sources.words}: {counted(len(data.knowledge), 'entry', 'entries')}"
 
 
@@ -100,9 +100,7 @@ def _database(config: Config) -> str:
         return f"{found.where}: will be created"
     if found.revision > found.newest:
         raise StorageError(f"{found.where} was written by a later version (revision {found.revision})")
-    return f"{found.where}: revision {found.revision}" + (
-        f"; {found.plan} at the next start" if found.plan else ""
-    )
+    return f"{found.where}: revision {found.revision}" + (f"; {found.plan} at the next start" if found.plan else "")
 
 
 def _check_room(where: str) -> None:

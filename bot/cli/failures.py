@@ -50,9 +50,7 @@ def in_words(error: BaseException) -> str:
         return f"{error.filename}: {reason}" if error.filename else reason
     first = next(iter(str(error).splitlines()), "")
     known = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    return (
-        f"unexpected trouble ({known}); {DEBUG_VARIABLE}=1 in front of the command shows where it comes from"
-    )
+    return f"unexpected trouble ({known}); {DEBUG_VARIABLE}=1 in front of the command shows where it comes from"
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -95,9 +95,7 @@ def import_(file: Path, config: Config) -> None:
     write_whole(target, write_table(merged))
     show(f"{target}: {_words(merged)}")
     if config.knowledge.files:
-        say(
-            "note: the configuration names its own files under [knowledge], so the imported FAQ is not in use"
-        )
+        say("note: the configuration names its own files under [knowledge], so the imported FAQ is not in use")
     say("`attendant train` learns it")
 
 

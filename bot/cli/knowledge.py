@@ -11,7 +11,7 @@ from engine.errors import KnowledgeError
 from engine.knowledge.entries import Knowledge
 from engine.knowledge.table import read_knowledge
 from engine.text.normalise import matching
-from engine.training.data import sample_sources
+from engine.training.data import sample_sources, sample_validation
 
 _LOGS = (".jsonl", ".ndjson")
 _MOST_NAMED = 5
@@ -19,10 +19,14 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The files that the configuration means, and in words where they come from."""
+    """The files that the configuration means, and in words where they come from.
+
+    ``validation`` holds tables of questions that confidence is fitted on.
+    """
 
     files: tuple[Path, ...]
     words: str
+    validation: tuple[Path, ...] = ()
 
     @property
     def tables(self) -> tuple[Path, ...]:
@@ -38,7 +42,8 @@ def configured(config: Config) -> Sources:
         return Sources((*files, *logs), "the configured FAQ")
     if config.imported_knowledge.exists():
         return Sources((config.imported_knowledge, *logs), "the imported FAQ")
-    return Sources((*sample_sources(), *logs), "the sample FAQ of an invented shop")
+    sample = (*sample_sources(), *logs)
+    return Sources(sample, "the sample FAQ of an invented shop", tuple(sample_validation()))
 
 
 def read(config: Config, files: Sequence[Path] = ()) -> Knowledge:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 
 import click
 
@@ -44,9 +45,7 @@ def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -
     context_settings=CONTEXT,
     epilog="Exit codes: 0 fine, 1 the work failed, 2 wrong use.",
 )
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
-)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def cli() -> None:
     """A customer-service bot that you run yourself.
 
@@ -56,6 +55,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what libraries tell programmers is nothing for whoever types a command
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show Chinese shows its code points; that is no reason to fail.

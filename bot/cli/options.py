@@ -28,16 +28,16 @@ def config_file_option(function: Command) -> Command:
 
 def config_option(function: Command) -> Command:
     """``--config FILE``, handed to the command as the configuration ``config`` that was read."""
-    return click.option(
-        "--config", "config", type=FILE, metavar="FILE", callback=_read_config, help=_CONFIG_HELP
-    )(function)
+    return click.option("--config", "config", type=FILE, metavar="FILE", callback=_read_config, help=_CONFIG_HELP)(
+        function
+    )
 
 
 def model_option(function: Command) -> Command:
     """``--model DIR``, handed to the command as ``model``."""
-    return click.option(
-        "--model", type=FILE, metavar="DIR", help="A model folder instead of the configured one."
-    )(function)
+    return click.option("--model", type=FILE, metavar="DIR", help="A model folder instead of the configured one.")(
+        function
+    )
 
 
 def json_option(function: Command) -> Command:

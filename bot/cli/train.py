@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from engine.training.options import TrainingOptions, TrainingSummary
 
 INTERRUPTED = 130
+_VALIDATION = "Real questions with id or answer (CSV); how sure the bot must be is fitted on them."
 
 
 @click.command(context_settings=CONTEXT)
 @click.argument("sources", nargs=-1, type=FILE, metavar="[SOURCE]...")
 @click.option("--out", type=FILE, metavar="DIR", help="The folder of the model; else the configured one.")
-@click.option(
-    "--epochs", type=click.IntRange(min=1), help="Exactly so many; else it stops when nothing improves."
-)
+@click.option("--epochs", type=click.IntRange(min=1), help="Exactly so many; else it stops when nothing improves.")
 @click.option("--minutes", type=click.FloatRange(min=0.05), help="Stop after this time with the best so far.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same seed draws the same chances.")
+@click.option("--validation", type=FILE, multiple=True, metavar="FILE", help=_VALIDATION)
 @json_option
 @config_option
 def command(
@@ -35,6 +35,7 @@ def command(
     epochs: int | None,
     minutes: float | None,
     seed: int | None,
+    validation: tuple[Path, ...],
     as_json: bool,
     config: Config,
 ) -> None:
@@ -52,7 +53,7 @@ def command(
         seed=options.seed if seed is None else seed,
     )
     open_log(config)
-    summary = run(config, sources, out or config.model_path, options)
+    summary = run(config, sources, out or config.model_path, options, validation=validation)
     if as_json:
         show_json(summary.to_json())
     else:
@@ -74,22 +75,31 @@ def options_of(config: Config) -> TrainingOptions:
     )
 
 
-def run(config: Config, sources: Sequence[Path], out: Path, options: TrainingOptions) -> TrainingSummary:
+def run(
+    config: Config,
+    sources: Sequence[Path],
+    out: Path,
+    options: TrainingOptions,
+    *,
+    validation: Sequence[Path] = (),
+) -> TrainingSummary:
     """Train with a progress line, after saying from what and into which folder.
 
     Raises:
         Exit: With the code of an interrupt, after saying that nothing was changed.
         EngineError: If the sources or the folder cannot be used, or training fails.
     """
-    from bot.cli import knowledge
+    from bot.cli.knowledge import Sources, configured
     from bot.cli.progress import ProgressLine
     from engine.training.data import read_training_data
 
-    named = tuple(sources)
-    files = named or knowledge.configured(config).files
+    chosen = Sources(tuple(sources), ", ".join(map(str, sources))) if sources else configured(config)
+    if validation:
+        chosen = replace(chosen, validation=tuple(validation))
+    locales = config.bot.locales
     try:
-        data = read_training_data(files, locales=config.bot.locales)
-        say(f"learning from {', '.join(map(str, files)) if named else knowledge.configured(config).words}")
+        data = read_training_data(chosen.files, validation=chosen.validation, locales=locales)
+        say(f"learning from {chosen.words}")
         say(_plan(len(data.knowledge), len(data.conversations), out))
         from engine.training import school  # torch is slow to come, so the plan is on the screen before
 
@@ -99,7 +109,7 @@ def run(config: Config, sources: Sequence[Path], out: Path, options: TrainingOpt
         with ProgressLine() as line:
             return school.train(data, out, options, line)
     except KeyboardInterrupt:
-        say(f"stopped; nothing was changed in {out}")
+        say(_stopped(out))
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
@@ -108,9 +118,7 @@ def in_words(summary: TrainingSummary) -> str:
     entries = counted(summary.entries, "entry", "entries")
     questions = counted(summary.questions, "question", "questions")
     epochs = counted(summary.epochs, "epoch", "epochs")
-    figures = ", ".join(
-        f"{name.replace('_', ' ')} {_figure(value)}" for name, value in summary.held_out.items()
-    )
+    figures = ", ".join(f"{name.replace('_', ' ')} {_figure(value)}" for name, value in summary.held_out.items())
     lines = [
         f"learned {entries} from {questions} in {summary.seconds:.0f} s ({epochs})",
         f"on questions held out from training: {figures}" if figures else "",
@@ -122,12 +130,15 @@ def in_words(summary: TrainingSummary) -> str:
 
 
 def _plan(entries: int, conversations: int, out: Path) -> str:
-    learned = (
-        f"{counted(entries, 'entry', 'entries')}, {counted(conversations, 'conversation', 'conversations')}"
-    )
+    learned = f"{counted(entries, 'entry', 'entries')}, {counted(conversations, 'conversation', 'conversations')}"
     if (out / "manifest.json").exists():
         return f"{learned}; replacing the model in {out} when the new one is whole"
     return f"{learned}; writing the model to {out}"
+
+
+def _stopped(out: Path) -> str:
+    there = (out / "manifest.json").exists()
+    return f"stopped; nothing was changed: the model in {out} is {'as it was' if there else 'still to be made'}"
 
 
 def _figure(value: float) -> str:

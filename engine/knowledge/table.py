@@ -90,7 +90,9 @@ def parse_rows(text: str, name: str, required: Sequence[str], problems: list[Pro
                     return []
                 continue
             if len(record) != len(header):
-                message = f"has {len(record)} fields, the header has {len(header)}; quote texts that hold a {delimiter!r}"
+                message = (
+                    f"has {len(record)} fields, the header has {len(header)}; quote texts that hold a {delimiter!r}"
+                )
                 problems.append(Problem(name, line, "", message))
                 continue
             rows.append(Row(name, line, {key: clean(cell).strip() for key, cell in zip(header, record, strict=True)}))
@@ -192,8 +194,8 @@ def _name(draft: _Draft, taken: set[str]) -> str:
     if slug and slug not in taken:
         return slug
     digest = hashlib.sha256(draft.answer.encode("utf-8", "replace")).hexdigest()
-    name = next(f"{slug or 'entry'}-{digest[:size]}" for size in range(8, 65) if f"{slug or 'entry'}-{digest[:size]}" not in taken)
-    return name
+    names = (f"{slug or 'entry'}-{digest[:size]}" for size in range(8, 65))
+    return next(name for name in names if name not in taken)
 
 
 def _text(path: Path, problems: list[Problem]) -> str | None:
@@ -237,8 +239,8 @@ def _header_fits(header: list[str], name: str, required: Sequence[str], problems
         if column not in header:
             found = ", ".join(cell or "(empty)" for cell in header[:12])
             problems.append(Problem(name, 1, column, f"column is missing; the header has: {found}"))
-    for column in sorted({cell for cell in header if cell and header.count(cell) > 1}):
-        problems.append(Problem(name, 1, column, "column stands twice in the header"))
+    twice = sorted({cell for cell in header if cell and header.count(cell) > 1})
+    problems.extend(Problem(name, 1, column, "column stands twice in the header") for column in twice)
     return len(problems) == before
 
 

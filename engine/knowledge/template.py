@@ -93,7 +93,9 @@ def against(text: str, of: Template, slots: Mapping[str, str]) -> str | None:
     known = {value: f"⟨{place}⟩" for place, value in enumerate(of.values, 1)}
     known.update((value, f"⟨{name}⟩") for name, value in slots.items() if value)
     for value in sorted(known, key=len, reverse=True):
-        text = re.sub(rf"(?<![\w]){re.escape(value)}(?![\w])" if value[0].isascii() else re.escape(value), known[value], text)
+        text = re.sub(
+            rf"(?<![\w]){re.escape(value)}(?![\w])" if value[0].isascii() else re.escape(value), known[value], text
+        )
     return None if _ANY_DIGIT.search(_PLACEHOLDER.sub("", text)) or VALUE.search(_PLACEHOLDER.sub("", text)) else text
 
 

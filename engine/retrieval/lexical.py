@@ -25,7 +25,13 @@ class LexicalIndex:
     """
 
     def __init__(
-        self, buckets: Integers, starts: Integers, documents: NDArray[np.int32], weights: Floats, rarity: Floats, size: int
+        self,
+        buckets: Integers,
+        starts: Integers,
+        documents: NDArray[np.int32],
+        weights: Floats,
+        rarity: Floats,
+        size: int,
     ) -> None:
         self._buckets = buckets
         self._starts = starts
@@ -107,5 +113,11 @@ class LexicalIndex:
         Raises:
             KeyError: If an array is missing.
         """
-        names = ("buckets", "starts", "documents", "weights", "rarity")
-        return cls(*(arrays[f"{prefix}.{name}"] for name in names), size=int(arrays[f"{prefix}.size"][0]))  # type: ignore[arg-type]  # dtypes are as written
+        return cls(
+            arrays[f"{prefix}.buckets"].astype(np.int64, copy=False),
+            arrays[f"{prefix}.starts"].astype(np.int64, copy=False),
+            arrays[f"{prefix}.documents"].astype(np.int32, copy=False),
+            arrays[f"{prefix}.weights"].astype(np.float32, copy=False),
+            arrays[f"{prefix}.rarity"].astype(np.float32, copy=False),
+            int(arrays[f"{prefix}.size"].astype(np.int64)[0]),
+        )

@@ -81,8 +81,9 @@ class LinearModel:
         Raises:
             KeyError: If an array is missing.
         """
-        vectoriser = Vectoriser(arrays[f"{prefix}.buckets"], arrays[f"{prefix}.rarity"])  # type: ignore[arg-type]  # dtypes are as written
-        return cls(vectoriser, arrays[f"{prefix}.weights"])  # type: ignore[arg-type]
+        buckets = arrays[f"{prefix}.buckets"].astype(np.int64, copy=False)
+        vectoriser = Vectoriser(buckets, arrays[f"{prefix}.rarity"].astype(np.float32, copy=False))
+        return cls(vectoriser, arrays[f"{prefix}.weights"].astype(np.float16, copy=False))
 
 
 def fit_linear(
@@ -104,9 +105,9 @@ def fit_linear(
     weights = torch.from_numpy(np.concatenate([values for _, values in vectors]))
     shape = (len(texts), len(vectoriser.buckets))
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        rows = torch.sparse_csr_tensor(torch.from_numpy(starts), columns, weights, shape)
-        turned = rows.to_sparse_coo().t().to_sparse_csr()
+        warnings.filterwarnings("ignore", message="Sparse ")
+        rows = torch.sparse_csr_tensor(torch.from_numpy(starts), columns, weights, shape, check_invariants=False)
+        turned = rows.to_sparse_coo().t().to_sparse_csr()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
     target = torch.zeros(len(texts), classes)
     inside = np.flatnonzero(np.asarray(places) >= 0)
     target[torch.from_numpy(inside), torch.from_numpy(np.asarray(places)[inside])] = 1.0

@@ -94,5 +94,7 @@ class HybridRetriever:
             KeyError: If an array is missing.
         """
         linear = LinearModel.from_arrays(arrays, "linear") if "linear.weights" in arrays else None
-        indexes = (LexicalIndex.from_arrays(arrays, name) for name in ("words", "grams", "answers"))
-        return cls(knowledge, *indexes, linear=linear)
+        by_words, by_grams, by_answers = (
+            LexicalIndex.from_arrays(arrays, name) for name in ("words", "grams", "answers")
+        )
+        return cls(knowledge, by_words, by_grams, by_answers, linear)

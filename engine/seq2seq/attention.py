@@ -25,6 +25,10 @@ class Keys:
     values: Tensor
     mask: Tensor
 
+    def repeated(self, times: int) -> Keys:
+        """The keys of one text, seen by several hypotheses; nothing is copied."""
+        return Keys(self.keys.expand(times, -1, -1), self.values.expand(times, -1, -1), self.mask.expand(times, -1))
+
 
 class Attention(nn.Module):
     """Weighs encoder states for decoder states; holds weights only.

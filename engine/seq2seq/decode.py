@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.seq2seq.attention import Keys
 from engine.seq2seq.encoder import Encoded
 from engine.seq2seq.model import Seq2Seq
 
@@ -121,7 +120,7 @@ def beam(
         if deadline is not None and time.monotonic() > deadline:
             break
         last = torch.tensor([[hypothesis.pieces[-1] if hypothesis.pieces else begin] for hypothesis in beams])
-        keys = Keys(*(part.expand(len(beams), -1, -1) for part in (one.keys, one.values)), one.mask.expand(len(beams), -1))
+        keys = one.repeated(len(beams))
         scores, state, _ = decoder(last, state, keys)
         worth = scores[:, 0].log_softmax(dim=-1)
         beams, parents, ended = _extend(beams, worth, decoder.shortlist, end, width)

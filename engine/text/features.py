@@ -1,7 +1,8 @@
 """Hashed word and character features: what lexical ranking and the linear model see of a text.
 
 Words are runs of letters and digits; Chinese, which does not part words, gives single characters and pairs. Grams are
-character 3- to 5-grams within a word with its borders marked, for Chinese pairs and triples: they survive typing errors.
+character 3- to 5-grams within a word with its borders marked, for Chinese one to three characters: they survive typing
+errors.
 Hashing (Weinberger et al. 2009) needs no vocabulary, so that new words cost nothing.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import zlib
 from functools import lru_cache
+from itertools import pairwise
 
 from engine.text.normalise import matching
 
@@ -43,7 +45,7 @@ def mixed(text: str) -> list[int]:
     """Buckets of words, pairs of words and character n-grams: what the linear model is trained on."""
     parts = tokens(text)
     found = [bucket for token in parts for bucket in (*_word(token), *_grams(token))]
-    found.extend(_bucket(f"p{first} {second}") for first, second in zip(parts, parts[1:], strict=False))
+    found.extend(_bucket(f"p{first} {second}") for first, second in pairwise(parts))
     return found
 
 

@@ -23,7 +23,7 @@ def han_share(text: str) -> float:
 
 def detect(text: str, locales: Sequence[str], *, default: str | None = None) -> str:
     """The locale among ``locales`` that fits the script; ``default`` (else the first) where the text does not say."""
-    fallback = default if default in locales else locales[0]
+    fallback = default if default is not None and default in locales else locales[0]
     if not _LETTER.search(text):
         return fallback
     chinese = [locale for locale in locales if locale.split("-")[0] == "zh"]

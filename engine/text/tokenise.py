@@ -25,9 +25,7 @@ class PieceTokenizer:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self.size: int = tokenizer.get_vocab_size()
-        self.pad, self.begin, self.end, self.customer, self.bot, self.entry = (
-            tokenizer.token_to_id(mark) for mark in MARKS
-        )
+        self.pad, self.begin, self.end, self.customer, self.bot, self.entry = map(self.number, MARKS)
 
     @classmethod
     def train(cls, texts: Iterable[str], *, size: int) -> PieceTokenizer:
@@ -47,7 +45,7 @@ class PieceTokenizer:
 
     @classmethod
     def load(cls, path: Path) -> PieceTokenizer:
-        """Read what ``save`` wrote.
+        """Read a file with what ``to_json`` gave.
 
         Raises:
             CheckpointError: If the file is missing, damaged or not a tokenizer of ours.
@@ -61,9 +59,14 @@ class PieceTokenizer:
             raise CheckpointError(f"{path}: not a tokenizer of Attendant: it lacks {missing[0]}")
         return cls(tokenizer)
 
-    def save(self, path: Path) -> None:
-        """Write the tokenizer as JSON."""
-        path.write_text(self._tokenizer.to_str(), "utf-8")
+    def to_json(self) -> str:
+        """The tokenizer as JSON text, for a checkpoint."""
+        return str(self._tokenizer.to_str())
+
+    @classmethod
+    def bytes_only(cls) -> PieceTokenizer:
+        """A tokenizer that knows bytes and marks alone."""
+        return cls.train((), size=0)
 
     def encode(self, text: str) -> list[int]:
         """Piece numbers of ``text``; what stands in it as a placeholder becomes one piece."""
@@ -81,7 +84,7 @@ class PieceTokenizer:
             if piece < len(MARKS) + len(VALUE_MARKS) + len(SLOT_MARKS):
                 parts.append(self._tokenizer.decode(run, skip_special_tokens=False))
                 run = []
-                parts.append("" if piece < len(MARKS) else self._tokenizer.id_to_token(piece))
+                parts.append("" if piece < len(MARKS) else self.piece(piece))
             else:
                 run.append(piece)
         parts.append(self._tokenizer.decode(run, skip_special_tokens=False))
@@ -90,6 +93,10 @@ class PieceTokenizer:
     def piece(self, number: int) -> str:
         """The piece itself, in the byte alphabet of the tokenizer."""
         return str(self._tokenizer.id_to_token(number))
+
+    def is_placeholder(self, number: int) -> bool:
+        """True for a piece that stands for a value or a slot."""
+        return len(MARKS) <= number < len(MARKS) + len(VALUE_MARKS) + len(SLOT_MARKS)
 
     def number(self, mark: str) -> int:
         """The piece number of a mark or placeholder.

@@ -14,6 +14,7 @@ from engine.errors import KnowledgeError, Problem
 from engine.knowledge.entries import Knowledge
 from engine.knowledge.table import read_knowledge, read_rows
 from engine.text.normalise import clean
+from engine.training.questions import Question, read_questions
 
 _SPEAKERS = {"customer": Speaker.CUSTOMER, "user": Speaker.CUSTOMER, "agent": Speaker.AGENT, "bot": Speaker.AGENT}
 
@@ -42,6 +43,7 @@ class TrainingData:
     knowledge: Knowledge
     conversations: tuple[LoggedConversation, ...] = ()
     background: tuple[str, ...] = ()
+    validation: tuple[Question, ...] = ()
 
 
 def sample(name: str) -> Path:
@@ -54,8 +56,21 @@ def sample_sources() -> list[Path]:
     return [sample("faq_en.csv"), sample("faq_zh.csv"), sample("conversations.jsonl")]
 
 
-def read_training_data(sources: Sequence[Path], *, locales: Sequence[str] = ("en", "zh")) -> TrainingData:
+def sample_validation() -> list[Path]:
+    """The sample's validation questions, for a training on the sample."""
+    return [sample("validation_questions.csv")]
+
+
+def read_training_data(
+    sources: Sequence[Path], *, validation: Sequence[Path] = (), locales: Sequence[str] = ("en", "zh")
+) -> TrainingData:
     """Read FAQ tables (CSV, TSV) and logged conversations (JSONL).
+
+    Args:
+        sources: Tables and logs.
+        validation: Tables of real questions with the id or the answer that is right, out of scope where both are empty;
+            confidence and thresholds are fitted on them.
+        locales: Languages to choose from for entries that do not name theirs.
 
     Raises:
         KnowledgeError: If anything in any file is wrong; holds every problem.
@@ -64,16 +79,23 @@ def read_training_data(sources: Sequence[Path], *, locales: Sequence[str] = ("en
     tables = [path for path in sources if path not in logs]
     problems: list[Problem] = []
     if not tables:
-        problems.append(Problem(", ".join(map(str, sources)) or "nothing", 0, "", "no FAQ table (CSV or TSV) was named"))
+        problems.append(
+            Problem(", ".join(map(str, sources)) or "nothing", 0, "", "no FAQ table (CSV or TSV) was named")
+        )
     knowledge = Knowledge(())
     try:
         knowledge = read_knowledge(tables, locales=locales) if tables else knowledge
     except KnowledgeError as error:
         problems.extend(error.problems)
     conversations = [conversation for path in logs for conversation in _read_log(path, knowledge, problems)]
+    held_out: list[Question] = []
+    try:
+        held_out = [question for path in validation for question in read_questions(path, knowledge)]
+    except KnowledgeError as error:
+        problems.extend(error.problems)
     if problems:
         raise KnowledgeError(problems)
-    return TrainingData(knowledge, tuple(conversations), background())
+    return TrainingData(knowledge, tuple(conversations), background(), tuple(held_out))
 
 
 def background() -> tuple[str, ...]:
@@ -100,7 +122,9 @@ def _read_log(path: Path, knowledge: Knowledge, problems: list[Problem]) -> list
         except json.JSONDecodeError as error:
             problems.append(Problem(str(path), number, "", f"not JSON: {error.msg} at character {error.colno}"))
         except (KeyError, TypeError, AttributeError) as error:
-            problems.append(Problem(str(path), number, "turns", f"not a conversation: {error!r} is missing or of another type"))
+            problems.append(
+                Problem(str(path), number, "turns", f"not a conversation: {error!r} is missing or of another type")
+            )
         except ValueError as error:
             problems.append(Problem(str(path), number, "turns", str(error)))
     return found

@@ -24,7 +24,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """``questions`` with the class of each (the number of entries stands for none), and replies by entry and by turn."""
+    """``questions`` with their classes (the number of entries stands for none), replies by entry and by turn."""
 
     questions: tuple[tuple[str, int], ...]
     replies: tuple[tuple[Example, ...], ...]

@@ -11,8 +11,8 @@ from typing import Any
 class TrainingOptions:
     """Choices for a run.
 
-    ``epochs`` 0 lets early stopping decide, ``minutes`` bounds the wall-clock time of the whole run, ``threads`` 0 takes
-    every core, ``max_wrong_rate`` is what the thresholds are fitted to.
+    ``epochs`` 0 chooses by the size of the data, ``minutes`` bounds the wall-clock time of the whole run, ``threads`` 0
+    takes every core, ``max_wrong_rate`` is what the thresholds are fitted to.
     """
 
     epochs: int = 0

@@ -26,8 +26,9 @@ from engine.training.noise import Noise
 from engine.training.options import Progress, Report
 from engine.understand.reader import QuestionReader
 
-
 Item = TypeVar("Item")
+
+POOL = 12  # batches that are sorted by length together
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,16 @@ class Trainer:
         self._place = torch.full((tokenizer.size,), size)
         self._place[model.decoder.shortlist] = torch.arange(size)
 
-    def fit(self, lesson: Lesson, held_out: Lesson, pace: Pace, report: Report, *, chatter: Sequence[str] = ()) -> Outcome:
+    def fit(
+        self, lesson: Lesson, held_out: Lesson, pace: Pace, report: Report, *, chatter: Sequence[str] = ()
+    ) -> Outcome:
         """Train until the epochs, the time or the patience run out, and keep the best average.
 
         Raises:
             TrainingError: If the loss stops being a number.
         """
         noise = Noise(self._chance, chatter)
-        steps = math.ceil(len(lesson.questions) / pace.batch)
+        steps = sum(math.ceil(len(pool) / pace.batch) for pool in _parts(lesson.questions, pace.batch * POOL))
         optimizer = torch.optim.AdamW(_groups(self._model), lr=pace.rate, betas=(0.9, 0.98))
         total = max(1, steps * pace.epochs)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total))
@@ -100,17 +103,32 @@ class Trainer:
             validation = self.validate(average, held_out)
             if not math.isfinite(sum(losses)):
                 raise TrainingError("the loss is no number any more; train again with another seed")
-            if validation < best_loss or epoch <= pace.least:
+            if validation < best_loss or epoch <= pace.least or not self._judged(held_out):
                 best, kept, best_loss = copy.deepcopy(average.state_dict()), epoch, validation
             now = time.monotonic()
             left = (now - began) / epoch * (pace.epochs - epoch)
             speed = tokens / max(now - start, 1e-9)
-            report(Progress(pace.stage, epoch, pace.epochs, sum(losses) / len(losses), validation, speed, min(left, max(0.0, pace.deadline - now))))
+            report(
+                Progress(
+                    pace.stage,
+                    epoch,
+                    pace.epochs,
+                    sum(losses) / len(losses),
+                    validation,
+                    speed,
+                    min(left, max(0.0, pace.deadline - now)),
+                )
+            )
             if epoch - kept >= pace.patience or now + (now - began) / epoch > pace.deadline:
                 break
         self._model.load_state_dict(best)
         self._model.eval()
         return Outcome(epoch, kept, best_loss)
+
+    @staticmethod
+    def _judged(held_out: Lesson) -> bool:
+        """True where there is something to validate on; without it the last epoch is kept."""
+        return bool(held_out.questions or held_out.turns)
 
     @torch.inference_mode()
     def validate(self, model: Seq2Seq, lesson: Lesson) -> float:
@@ -134,6 +152,7 @@ class Trainer:
         self._chance.shuffle(order)
         texts = self._reader.all_pieces([noise.question(text) for text, _ in order])
         questions = [(pieces or [0], place) for pieces, (_, place) in zip(texts, order, strict=True)]
+        asked = self._alike(questions, pace.batch)
         examples = sorted(
             lesson.draw(self._chance, each=pace.replies_each),
             key=lambda example: len(example.target) + self._chance.random() * 8,
@@ -143,7 +162,16 @@ class Trainer:
         self._chance.shuffle(batches)
         batches += [[]] * (steps - len(batches))
         for number, batch in enumerate(batches[:steps]):
-            yield questions[number * pace.batch : (number + 1) * pace.batch], batch
+            yield asked[number], batch
+
+    def _alike(self, questions: list[tuple[list[int], int]], size: int) -> list[list[tuple[list[int], int]]]:
+        """Batches of questions of like length, in random order; padding would cost more than the questions."""
+        batches: list[list[tuple[list[int], int]]] = []
+        for pool in _parts(questions, size * POOL):
+            ordered = sorted(pool, key=lambda question: len(question[0]))
+            batches.extend(list(part) for part in _parts(ordered, size))
+        self._chance.shuffle(batches)
+        return batches
 
     def _step(
         self, optimizer: torch.optim.Optimizer, questions: list[tuple[list[int], int]], examples: list[Example]

@@ -57,7 +57,9 @@ class HeadUnderstander:
         places = np.arange(size)[None]
         turned = np.where(places < lengths[:, None], lengths[:, None] - 1 - places, places)
         onward = self._directions[0].run(padded)
-        backward = np.take_along_axis(self._directions[1].run(np.take_along_axis(padded, turned, 1)), turned[..., None], 1)
+        backward = np.take_along_axis(
+            self._directions[1].run(np.take_along_axis(padded, turned, 1)), turned[..., None], 1
+        )
         mask = (places < lengths[:, None])[..., None]
         values = np.concatenate([onward, backward], axis=-1) * mask
         weights = _softmax(np.where(mask, values @ self._score.T + self._score_bias, -np.inf), axis=1)
@@ -81,7 +83,9 @@ _NAMES = (
 class _Direction:
     """One direction of the LSTM; what the embeddings add to the gates is folded into one table."""
 
-    def __init__(self, embedding: Floats, weight_ih: Floats, weight_hh: Floats, bias_ih: Floats, bias_hh: Floats) -> None:
+    def __init__(
+        self, embedding: Floats, weight_ih: Floats, weight_hh: Floats, bias_ih: Floats, bias_hh: Floats
+    ) -> None:
         self._table = embedding @ weight_ih.T + (bias_ih + bias_hh)
         self._recurrent = np.ascontiguousarray(weight_hh.T)
 

@@ -26,7 +26,9 @@ class QuestionReader:
 
     def all_pieces(self, texts: list[str]) -> list[list[int]]:
         """Piece numbers of many texts."""
-        return [cut(pieces, LONGEST_QUESTION) for pieces in self._tokenizer.encode_all([self.form(text) for text in texts])]
+        return [
+            cut(pieces, LONGEST_QUESTION) for pieces in self._tokenizer.encode_all([self.form(text) for text in texts])
+        ]
 
 
 def cut(pieces: list[int], limit: int) -> list[int]:

@@ -23,20 +23,27 @@ _AMOUNT = (
     r"[£€$¥￥]\s?\d+(?:[.,]\d+)*|\b\d+(?:[.,]\d+)*\s?(?:pounds?|quid|euros?|dollars?|gbp|eur|usd|cny|rmb|yuan)\b"
     r"|\d+(?:\.\d+)?\s?(?:元|块钱|块|英镑|镑|欧元|美元|人民币)"
 )
+_BEFORE_ORDER = (
+    "order ", "order number ", "order no ", "order no. ", "order number is ", "order: ",
+    "订单", "订单号", "订单号是", "订单号：", "订单号:",
+)  # fmt: skip
 _ORDER = (
-    r"\b[A-Za-z]{2,4}-\d{4,10}\b"
-    r"|(?<=#)\d{4,12}\b"
-    r"|(?:(?<=order )|(?<=order number )|(?<=order no )|(?<=order no\. )|(?<=order number is )|(?<=order: )|(?<=订单)|(?<=订单号)"
-    r"|(?<=订单号是)|(?<=订单号：)|(?<=订单号:))\d{4,12}\b"
+    r"\b[A-Za-z]{2,4}-\d{4,10}\b|(?<=#)\d{4,12}\b|(?:"
+    + "|".join(f"(?<={re.escape(words)})" for words in _BEFORE_ORDER)
+    + r")\d{4,12}\b"
 )
 _NAME = (
     r"(?:(?i:my name is|my name's|this is|i am|i'm|im) )([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)\b(?! ?\d)"
     r"|(?:我叫|我的名字是|我的名字叫)([\u4e00-\u9fff]{2,4}?)(?=[\s，,。.！!；;]|$)"
 )
 _NO_NAMES = frozenset(
-    "a an the not so very just still really sorry looking trying having going in on from at afraid unable here glad "
-    "happy angry sure writing calling waiting worried interested ok okay british chinese english german french irish "
-    "vegan vegetarian christmas monday tuesday wednesday thursday friday saturday sunday".split()
+    word
+    for line in (
+        "a an the not so very just still really sorry looking trying having going in on from at afraid unable here",
+        "glad happy angry sure writing calling waiting worried interested ok okay british chinese english german french",
+        "irish vegan vegetarian christmas monday tuesday wednesday thursday friday saturday sunday",
+    )
+    for word in line.split()
 )
 BUILT_IN: Mapping[str, re.Pattern[str]] = {
     "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),

@@ -83,9 +83,7 @@ def a_reply(
 ) -> Reply:
     offered = tuple(Choice(f"entry-{number}", choice) for number, choice in enumerate(choices))
     handed = source is Source.HANDOFF
-    return Reply(
-        text, Provenance(source, "the origin", "a reason"), confidence, entry, offered, handoff=handed
-    )
+    return Reply(text, Provenance(source, "the origin", "a reason"), confidence, entry, offered, handoff=handed)
 
 
 def turns(*said: str | Reply | Turn) -> list[StoredTurn]:
@@ -105,18 +103,18 @@ def an_app(bot: Bot, desk: SmallDesk | None = None) -> TerminalApp:
     return TerminalApp(desk if desk is not None else SmallDesk(), KEY, bot.handle)
 
 
-def write(app: TerminalApp, text: str) -> None:
+async def write(app: TerminalApp, text: str) -> None:
     """Put ``text`` on the line the way typing does, and send it."""
     line = app.query_one(Line)
     line.insert_text_at_cursor(text)
-    line.post_message(Line.Submitted(line, line.value))
+    await line.action_submit()
 
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop turn until ``condition`` holds; what never comes is an error."""
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - what a screen shows raises no event
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
 
 
 def screen(app: TerminalApp) -> list[str]:
@@ -132,5 +130,9 @@ def screen(app: TerminalApp) -> list[str]:
 
 
 def shows(app: TerminalApp, text: str) -> bool:
-    """Whether ``text`` stands on the screen; where lines break makes no difference."""
-    return "".join(text.split()) in "".join("".join(screen(app)).replace("▌", "").split())
+    """Whether ``text`` stands on the screen; bars and where lines break make no difference."""
+    return _bare(text) in _bare("".join(screen(app)))
+
+
+def _bare(text: str) -> str:
+    return "".join(text.replace("▌", "").split())

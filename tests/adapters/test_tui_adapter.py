@@ -26,7 +26,8 @@ from adapters.tui.adapter import TerminalAdapter
 from terminal_desk import HOSTILE, Bot, SmallDesk, a_reply
 
 async def main():
-    bot = Bot(lambda text: a_reply("".join(t for t in HOSTILE.values() if len(t) < 100) + "the end"))
+    texts = [HOSTILE[name] for name in ("action", "colour", "title", "clear", "bidi")]
+    bot = Bot(lambda _: a_reply("\\n".join([*texts, "the end"])))
     async with TerminalAdapter({}, SmallDesk()) as adapter:
         await adapter.serve(bot.handle)
     print("left after", bot.texts)
@@ -94,7 +95,7 @@ async def test_serving_ends_quietly_when_cancelled_even_while_the_bot_thinks():
     adapter = TerminalAdapter({}, SmallDesk())
     factory = asyncio.get_running_loop().get_task_factory()
     task, app = await serving(adapter, bot)
-    write(app, "slow")
+    await write(app, "slow")
     await until(lambda: bot.heard)
     task.cancel()
     assert await task is None
@@ -107,9 +108,9 @@ async def test_serving_ends_when_the_user_leaves_and_can_begin_again():
     adapter = TerminalAdapter({}, SmallDesk())
     for text in ("first", "second"):
         task, app = await serving(adapter, bot)
-        write(app, text)
+        await write(app, text)
         await until(functools.partial(bot.heard_last, text))
-        write(app, "/quit")
+        await write(app, "/quit")
         assert await task is None
     assert bot.texts == ["first", "second"]
 
@@ -136,7 +137,7 @@ async def test_a_screen_that_fails_is_an_error(capsys):
 
     adapter = TerminalAdapter({}, SmallDesk())
     task, app = await serving(adapter, Bot(fail))
-    write(app, "x")
+    await write(app, "x")
     with pytest.raises(AdapterError, match="the screen failed"):
         await task
     assert "breaks its promise" in capsys.readouterr().err

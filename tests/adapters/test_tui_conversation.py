@@ -43,14 +43,14 @@ async def test_a_question_gets_its_reply_with_source_and_confidence():
 async def test_every_source_is_said_in_words(reply, note):
     app = an_app(Bot(lambda _: reply))
     async with app.run_test():
-        write(app, "hello")
+        await write(app, "hello")
         await until(lambda: [row for row in screen(app) if row == f" ▌ {note}"])
 
 
 async def test_a_handoff_does_not_look_like_an_answer():
     app = an_app(Bot(lambda _: a_reply("A colleague will answer.", Source.HANDOFF)))
     async with app.run_test():
-        write(app, "/human")
+        await write(app, "/human")
         await until(lambda: app.query(".handoff"))
         bot, handoff = app.query_one(".bot", Saying), app.query_one(".handoff", Saying)
         assert bot.styles.border_left != handoff.styles.border_left
@@ -61,9 +61,9 @@ async def test_the_number_of_a_choice_sends_its_text(number):
     bot = Bot(lambda _: a_reply("Which?", Source.CLARIFY, choices=["Cost?", "How long?"]))
     app = an_app(bot)
     async with app.run_test():
-        write(app, "delivery")
+        await write(app, "delivery")
         await until(lambda: shows(app, "1 Cost? 2 How long?"))
-        write(app, number)
+        await write(app, number)
         await until(lambda: len(bot.heard) == 2)
     assert bot.texts == ["delivery", "How long?"]
 
@@ -73,7 +73,7 @@ async def test_a_number_that_is_no_choice_is_a_message():
     app = an_app(bot)
     async with app.run_test():
         for text in ("1", "delivery", "2", "1"):  # any message takes the choices away
-            write(app, text)
+            await write(app, text)
             await until(functools.partial(bot.heard_last, text))
             await until(lambda: not app.query_one(Transcript).open)
     assert bot.texts == ["1", "delivery", "2", "1"]
@@ -83,7 +83,7 @@ async def test_a_choice_can_be_clicked_once():
     bot = Bot(lambda text: a_reply("Which?", choices=["Cost?", "How long?"] if text == "delivery" else ()))
     app = an_app(bot)
     async with app.run_test() as pilot:
-        write(app, "delivery")
+        await write(app, "delivery")
         await until(lambda: shows(app, "2 How long?"))
         await pilot.pause()
         for _ in range(2):
@@ -97,7 +97,7 @@ async def test_a_choice_can_be_pressed_and_typing_goes_on_from_there():
     bot = Bot(lambda text: a_reply("Which?", choices=["Cost?", "How long?"] if text == "delivery" else ()))
     app = an_app(bot)
     async with app.run_test() as pilot:
-        write(app, "delivery")
+        await write(app, "delivery")
         await until(lambda: shows(app, "2 How long?"))
         await pilot.press("tab", "down", "enter")
         await until(lambda: bot.texts == ["delivery", "How long?"])
@@ -121,7 +121,7 @@ async def test_the_conversation_goes_on_where_it_stopped():
         await pilot.press("up", "up", "down")
         assert app.query_one(Line).value == "hm"
         app.query_one(Line).clear()
-        write(app, "1")
+        await write(app, "1")
         await until(lambda: bot.texts == ["New?"])
 
 
@@ -145,7 +145,7 @@ async def test_the_screen_is_up_and_takes_messages_before_the_history_is_there()
     desk = SlowDesk(turns("first", a_reply("second")))
     app = an_app(bot, desk)
     async with app.run_test():
-        write(app, "third")
+        await write(app, "third")
         await until(lambda: shows(app, "third"))
         assert bot.heard == []
         desk.free.set()
@@ -165,7 +165,7 @@ async def test_messages_keep_their_order_and_the_line_stays_usable_while_the_bot
     app = an_app(bot)
     async with app.run_test() as pilot:
         for text in ("one", "two", "three"):
-            write(app, text)
+            await write(app, text)
         await until(lambda: shows(app, "three") and app.query(Typing))
         await pilot.press(*"draft")
         assert bot.texts == ["one"]
@@ -184,11 +184,12 @@ async def test_a_reply_that_nobody_asked_for_does_not_wait_for_the_bot():
     bot.open.clear()
     app = an_app(bot)
     async with app.run_test():
-        write(app, "slow")
+        await write(app, "slow")
         await until(lambda: app.query(Typing))
         app.deliver(a_reply("Anna here.", choices=["Hello Anna"]))
         await until(lambda: shows(app, "Anna here. 1 Hello Anna"))
-        write(app, "1")
+        await write(app, "1")
+        await until(lambda: app.query(".waiting"))
         bot.open.set()
         await until(lambda: bot.texts == ["slow", "Hello Anna"])
 
@@ -197,11 +198,11 @@ async def test_new_clears_the_screen_when_its_reply_is_there():
     bot = Bot()
     app = an_app(bot)
     async with app.run_test():
-        write(app, "old")
+        await write(app, "old")
         await until(lambda: shows(app, "answer to old"))
         bot.open.clear()
-        write(app, "/new")
-        write(app, "next")
+        await write(app, "/new")
+        await write(app, "next")
         await until(lambda: len(bot.heard) == 2)
         assert shows(app, "answer to old")
         bot.open.set()
@@ -213,7 +214,7 @@ async def test_new_clears_the_screen_when_its_reply_is_there():
 async def test_help_says_how_to_leave():
     app = an_app(Bot())
     async with app.run_test():
-        write(app, "/help")
+        await write(app, "/help")
         await until(lambda: shows(app, "answer to /help /quit leaves this screen."))
 
 
@@ -222,7 +223,7 @@ async def test_quit_leaves_and_the_bot_does_not_hear_of_it(text):
     bot = Bot()
     app = an_app(bot)
     async with app.run_test():
-        write(app, text)
+        await write(app, text)
         await until(lambda: not app.is_running)
     assert (bot.heard, app.return_code) == ([], 0)
 
@@ -233,7 +234,7 @@ async def test_keys_leave_even_while_the_bot_thinks(key):
     bot.open.clear()
     app = an_app(bot)
     async with app.run_test() as pilot:
-        write(app, "slow")
+        await write(app, "slow")
         await until(lambda: bot.heard)
         await pilot.press(key)
         await until(lambda: not app.is_running)
@@ -244,8 +245,8 @@ async def test_blank_lines_are_not_sent():
     bot = Bot()
     app = an_app(bot)
     async with app.run_test() as pilot:
-        write(app, "   ")
+        await write(app, "   ")
         await pilot.press("enter")
-        write(app, "x")
+        await write(app, "x")
         await until(lambda: bot.heard)
     assert bot.texts == ["x"]

@@ -1,15 +1,17 @@
-"""The command line with an engine that answers from a table, in this process or, as a script, in one of its own."""
+"""The command line with an engine that answers from a table, in this process or, as a script, in another."""
 
 from __future__ import annotations
 
 import os
-import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
+import bot
 from engine.dialogue import Candidate, Choice, Provenance, Source, Speaker, Turn
 from engine.errors import CheckpointError, TrainingError
 from engine.knowledge.entries import Entry, Knowledge
@@ -34,12 +36,12 @@ FAQ = textwrap.dedent("""\
 
 
 class TableEngine:
-    """Answers questions of the table with their entry, ``both`` with a question back, all others with a regret."""
+    """Answers what stands in the table, asks back at ``both``, and regrets everything else."""
 
     fingerprint = "f" * 64
 
-    def __init__(self, knowledge: Knowledge = Knowledge(ENTRIES)) -> None:
-        self.knowledge = knowledge
+    def __init__(self) -> None:
+        self.knowledge = Knowledge(ENTRIES)
         self.batches: list[int] = []
 
     def respond(self, text: str, memory: WorkingMemory, **_circumstances: Any) -> Response:
@@ -62,7 +64,7 @@ class TableEngine:
 
 
 def load_engine(folder: Path, _settings: object) -> TableEngine:
-    """Stands for ``Engine.load``: the model folder only needs to be there and not to say that it is broken."""
+    """Stands for ``Engine.load``: the model folder must be there, and not say that it is broken."""
     manifest = folder / "manifest.json"
     if not manifest.exists() or "broken" in manifest.read_text("utf-8"):
         raise CheckpointError(f"{folder}: damaged")
@@ -86,7 +88,17 @@ def a_school(outcome: BaseException | None = None) -> ModuleType:
             raise TrainingError(f"{out} cannot be written: {error.strerror}") from error
         entries = len(data.knowledge)
         return TrainingSummary(
-            str(out), "f" * 64, entries, 6, len(data.conversations), options.epochs, 2.0, 4.0, 1000, 0.1, {"right": 0.9}
+            str(out),
+            "f" * 64,
+            entries,
+            6,
+            len(data.conversations),
+            options.epochs,
+            2.0,
+            4.0,
+            1000,
+            0.1,
+            {"right": 0.9},
         )
 
     school.train = train  # type: ignore[attr-defined]
@@ -95,7 +107,7 @@ def a_school(outcome: BaseException | None = None) -> ModuleType:
 
 
 def a_shop(folder: Path, **sections: str) -> Path:
-    """A folder with a FAQ, a model and a configuration; ``sections`` add lines to those of the configuration."""
+    """A folder with a FAQ, a model and a configuration, to which ``sections`` are added."""
     (folder / "var" / "model").mkdir(parents=True)
     (folder / "var" / "model" / "manifest.json").write_text("{}", "utf-8")
     (folder / "faq.csv").write_text(FAQ, "utf-8")
@@ -105,8 +117,24 @@ def a_shop(folder: Path, **sections: str) -> Path:
     return folder
 
 
+def move_in(folder: Path, monkeypatch: pytest.MonkeyPatch, **sections: str) -> Path:
+    """Work in a shop of ``folder``, with the engine of this file and the log left alone."""
+    from engine.respond import Engine
+
+    monkeypatch.setattr(Engine, "load", staticmethod(load_engine))
+    monkeypatch.setattr("bot.journal.open_journal", lambda **_settings: None)
+    monkeypatch.delenv("ATTENDANT_DATABASE_URL", raising=False)
+    monkeypatch.chdir(a_shop(folder, **sections))
+    return folder
+
+
+def environment() -> dict[str, str]:
+    """The environment for this file as a script: it finds the packages wherever it is started."""
+    root = str(Path(bot.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+
+
 if __name__ == "__main__":
-    sys.path.insert(0, os.getcwd())
     from bot.cli.main import main
     from engine.respond import Engine
 

@@ -1,0 +1,118 @@
+"""The generator at work: composes replies from question, memory and entry. PyTorch is imported when it first speaks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import GenerationError
+from engine.knowledge.template import template
+from engine.ports import Context, Generation
+from engine.seq2seq.source import LONGEST_TEMPLATE, SourceWriter
+from engine.text.tokenise import PieceTokenizer
+
+if TYPE_CHECKING:
+    from engine.seq2seq.model import Seq2Seq
+
+SIDE_BY_SIDE = 32
+LONGEST_REPLY = LONGEST_TEMPLATE + 20
+
+
+class Seq2SeqGenerator:
+    """Greedy decoding of a batch of contexts.
+
+    Args:
+        fingerprint: Of the checkpoint.
+        sizes: Sizes of the network, as stored.
+        weights: The weights by name.
+        tokenizer: The pieces.
+        writer: Writes sources.
+    """
+
+    def __init__(
+        self,
+        fingerprint: str,
+        sizes: Mapping[str, Any],
+        weights: Mapping[str, NDArray[np.generic]],
+        tokenizer: PieceTokenizer,
+        writer: SourceWriter,
+    ) -> None:
+        self._fingerprint = fingerprint
+        self._sizes = sizes
+        self._weights = weights
+        self._tokenizer = tokenizer
+        self._writer = writer
+        self._model: Seq2Seq | None = None
+        self._loading = threading.Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        """The checkpoint that it composes with."""
+        return self._fingerprint
+
+    def load(self) -> Seq2Seq:
+        """The network, built when it is first needed.
+
+        Raises:
+            GenerationError: If the weights do not fit the sizes.
+        """
+        with self._loading:
+            if self._model is None:
+                self._model = _build(self._sizes, self._weights)
+            return self._model
+
+    def generate(self, contexts: Sequence[Context], *, deadline: float | None = None) -> list[Generation | None]:
+        """One generation a context, in order; None for an entry that cannot be composed from.
+
+        Contexts of like length are decoded side by side; more than ``SIDE_BY_SIDE`` in several rounds.
+
+        Raises:
+            GenerationError: If the network cannot be built.
+        """
+        sources: list[tuple[int, list[int]]] = []
+        for place, context in enumerate(contexts):
+            pieces = self._writer.template(template(context.entry.answer))
+            if pieces is not None:
+                sources.append((place, self._writer.write(context.memory.recent, context.question, pieces)))
+        sources.sort(key=lambda item: len(item[1]))
+        found: list[Generation | None] = [None] * len(contexts)
+        for at in range(0, len(sources), SIDE_BY_SIDE):
+            part = sources[at : at + SIDE_BY_SIDE]
+            for (place, _), generation in zip(
+                part, self._decode([pieces for _, pieces in part], deadline), strict=True
+            ):
+                found[place] = generation
+        return found
+
+    def _decode(self, sources: list[list[int]], deadline: float | None) -> list[Generation]:
+        model = self.load()
+        import torch
+
+        from engine.seq2seq.decode import greedy
+        from engine.seq2seq.model import pad
+
+        with torch.inference_mode():
+            encoded = model.encoder(*pad(sources))
+        marks = self._tokenizer
+        written = greedy(model, encoded, begin=marks.begin, end=marks.end, limit=LONGEST_REPLY, deadline=deadline)
+        return [Generation(marks.decode(one.pieces), one.confidence, one.finished) for one in written]
+
+
+def _build(sizes: Mapping[str, Any], weights: Mapping[str, NDArray[np.generic]]) -> Seq2Seq:
+    import torch
+
+    from engine.seq2seq.model import ModelSizes, Seq2Seq
+
+    own = {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
+    try:
+        model = Seq2Seq(ModelSizes.from_json(sizes), own["decoder.shortlist"], dropout=0.0)
+        missing, unknown = model.load_state_dict(own, strict=False)
+        if unknown or any(not name.endswith("embedding.weight") for name in missing):
+            raise GenerationError(f"weights are missing or unknown: {[*missing, *unknown]}")
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise GenerationError(f"the weights do not fit the network: {error}") from error
+    return model.eval()

@@ -1,0 +1,187 @@
+"""``attendant train`` and ``evaluate``, and the line that shows how far training is."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from cli_house import FAQ, TableEngine, a_school, move_in
+from click.testing import CliRunner, Result
+
+import engine.training
+from bot.cli.main import cli
+from bot.cli.progress import ProgressLine, duration
+from engine.errors import KnowledgeError, Problem, TrainingError
+from engine.training.options import Progress, TrainingOptions
+
+LEARNING = Progress("train", 3, 10, 1.5, 1.25, 8321.0, 62.0)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return move_in(tmp_path, monkeypatch)
+
+
+def go_to(school: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "engine.training.school", school)
+    monkeypatch.setattr(engine.training, "school", school, raising=False)
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(cli, list(words))
+
+
+def test_training_says_from_what_and_into_which_folder_then_how_it_went(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_to(a_school(), monkeypatch)
+    result = run("train")
+    assert result.exit_code == 0
+    assert "learning from the configured FAQ" in result.stderr
+    assert f"replacing the model in {shop / 'var' / 'model'}" in result.stderr
+    assert "training   epoch 2/2, loss 1.500, validation 1.250, 8,321 tokens/s, 1:02 left" in result.stderr
+    assert "learned 3 entries from 6 questions" in result.stdout
+    assert "right 90.0%" in result.stdout
+
+
+def test_named_sources_options_and_json(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    school = a_school()
+    seen: list[TrainingOptions] = []
+    train = school.train
+    school.train = lambda data, out, options, report: seen.append(options) or train(data, out, options, report)  # type: ignore[attr-defined]
+    go_to(school, monkeypatch)
+    options = ["--out", "new/model", "--epochs", "7", "--minutes", "0.5", "--seed", "4", "--json"]
+    result = run("train", "faq.csv", *options)
+    assert result.exit_code == 0
+    assert (seen[0].epochs, seen[0].minutes, seen[0].seed, seen[0].locales) == (7, 0.5, 4, ("en", "zh"))
+    assert json.loads(result.stdout)["entries"] == 3
+    assert (shop / "new" / "model" / "manifest.json").exists()
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_interrupt_says_that_nothing_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_to(a_school(KeyboardInterrupt()), monkeypatch)
+    result = run("train", "--json")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr.splitlines()[-1].startswith("stopped; nothing was changed: ")
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_earlier_run_that_was_stopped_is_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
+    school = a_school()
+    school.interrupted = lambda _out: "an earlier run was stopped in epoch 7; beginning again"  # type: ignore[attr-defined]
+    go_to(school, monkeypatch)
+    said = run("train").stderr
+    assert said.index("stopped in epoch 7; beginning again") < said.index("epoch 1/2")
+
+
+@pytest.mark.usefixtures("shop")
+def test_training_that_fails_is_a_failure_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_to(a_school(TrainingError("no room on the disk")), monkeypatch)
+    result = run("train")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == "attendant: no room on the disk"
+
+
+def test_problems_of_the_sources_come_before_any_training(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_to(a_school(AssertionError("must not be reached")), monkeypatch)
+    (shop / "bad.csv").write_text("question,answer\n,x\ny,\n", "utf-8")
+    (shop / "bad.jsonl").write_text("nonsense\n", "utf-8")
+    result = run("train", "bad.csv", "bad.jsonl", "missing.csv")
+    assert result.exit_code == 1
+    assert all(name in result.stderr for name in ("bad.csv:2", "bad.csv:3", "bad.jsonl:1", "missing.csv"))
+
+
+class Evaluation:
+    def to_json(self) -> dict[str, Any]:
+        return {"right": 1, "wrong": 0}
+
+    def lines(self) -> list[str]:
+        return ["right 1", "wrong 0"]
+
+
+def examine(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("engine.training.evaluate")
+
+    def read_questions(path: Path, _knowledge: object) -> list[str]:
+        if not path.exists():
+            raise KnowledgeError([Problem(str(path), 0, "", "no such file")])
+        return ["hours"]
+
+    def evaluate(engine: TableEngine, questions: list[str]) -> Evaluation:
+        assert engine.respond_many(questions)
+        return Evaluation()
+
+    module.read_questions = read_questions  # type: ignore[attr-defined]
+    module.evaluate = evaluate  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "engine.training.evaluate", module)
+
+
+@pytest.mark.usefixtures("shop")
+def test_evaluation_is_a_table_for_people_and_one_object_for_programs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    examine(monkeypatch)
+    assert run("evaluate", "faq.csv").stdout == "right 1\nwrong 0\n"
+    assert json.loads(run("evaluate", "faq.csv", "--json").stdout) == {"right": 1, "wrong": 0}
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("words", [["missing.csv"], ["faq.csv", "--model", "nowhere"]])
+def test_evaluation_without_file_or_model_is_a_failure_in_words(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examine(monkeypatch)
+    result = run("evaluate", "--json", *words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words[-1] in result.stderr
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+
+def test_on_a_terminal_one_line_is_written_over_and_over_and_never_wraps() -> None:
+    out = Terminal()
+    with ProgressLine(out, columns=110) as show:
+        show(Progress("prepare", 0, 0, 0.0, 0.0, 0.0, float("inf")))
+        show(Progress("rehearse", 9, 9, 1.0, 1.0, 10.0, 70.0))
+        show(LEARNING)
+        show(Progress("finish", 0, 0, 0.0, 0.0, 0.0, 0.0))
+    shown = [line for row in out.getvalue().split("\n") for line in row.split("\r")]
+    assert max(map(len, shown)) < 110
+    assert any("epoch 3/10 ━━━━━━━─────" in line and line.rstrip().endswith("1:02 left") for line in shown)
+    assert out.getvalue().count("\n") == 3  # what each stage came to stays, and the next output has its own line
+
+
+def test_a_narrow_terminal_gets_the_figures_without_the_bar() -> None:
+    out = Terminal()
+    with ProgressLine(out, columns=40) as show:
+        show(LEARNING)
+    assert max(len(line) for line in out.getvalue().replace("\n", "\r").split("\r")) < 40
+
+
+def test_elsewhere_there_is_a_line_an_epoch() -> None:
+    out = io.StringIO()
+    with ProgressLine(out) as show:
+        show(LEARNING)
+        show(Progress("train", 4, 0, 1.0, 1.0, 10.0, float("nan")))
+    assert out.getvalue().splitlines() == [
+        "training   epoch 3/10, loss 1.500, validation 1.250, 8,321 tokens/s, 1:02 left",
+        "training   epoch 4, loss 1.000, validation 1.000, 10 tokens/s, ? left",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0, "0:00"), (62.4, "1:02"), (3723, "1:02:03"), (-1, "?")])
+def test_times_are_written_like_clocks(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_the_sample_of_this_file_is_a_faq(tmp_path: Path) -> None:
+    (tmp_path / "faq.csv").write_text(FAQ, "utf-8")
+    assert run("faq", "check", str(tmp_path / "faq.csv")).exit_code == 0
