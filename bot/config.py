@@ -52,10 +52,14 @@ class BotConfig:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeConfig:
-    """Which files hold the FAQ; none: what was imported, and before any import the sample that comes along."""
+    """Which files hold the FAQ; none: what was imported, and before any import the sample that comes along.
+
+    ``validation`` names tables of real questions with their right answers, on which confidence is fitted.
+    """
 
     files: tuple[str, ...] = ()
     conversations: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,22 @@ class AttentionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Encoder states made ready once for all decoding steps: compared ``keys``, averaged ``values``, ``mask``."""
+    """Encoder states made ready once for all decoding steps: compared ``keys``, averaged ``values``, ``mask``.
+
+    ``places`` (B, S) says which output each source piece is, for copying; None where nothing can be copied.
+    """
 
     keys: Tensor
     values: Tensor
     mask: Tensor
+    places: Tensor | None = None
 
     def repeated(self, times: int) -> Keys:
         """The keys of one text, seen by several hypotheses; nothing is copied."""
-        return Keys(self.keys.expand(times, -1, -1), self.values.expand(times, -1, -1), self.mask.expand(times, -1))
+        places = None if self.places is None else self.places.expand(times, -1)
+        return Keys(
+            self.keys.expand(times, -1, -1), self.values.expand(times, -1, -1), self.mask.expand(times, -1), places
+        )
 
 
 class Attention(nn.Module):

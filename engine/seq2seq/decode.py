@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.seq2seq.attention import Keys
 from engine.seq2seq.encoder import Encoded
 from engine.seq2seq.model import Seq2Seq
 
@@ -43,16 +44,24 @@ def length_penalty(length: int, alpha: float) -> float:
 
 @torch.inference_mode()
 def greedy(
-    model: Seq2Seq, encoded: Encoded, *, begin: int, end: int, limit: int, deadline: float | None = None
+    model: Seq2Seq,
+    encoded: Encoded,
+    *,
+    begin: int,
+    end: int,
+    limit: int,
+    source: Tensor | None = None,
+    deadline: float | None = None,
 ) -> list[Hypothesis]:
     """Write the likeliest piece at every step, for a whole batch.
 
     Args:
         limit: Most pieces of a text.
+        source: The source pieces (B, S), to copy from; without them nothing is copied.
         deadline: A time of ``time.monotonic`` after which no step is begun.
     """
     decoder = model.decoder
-    keys = decoder.attention.prepare(encoded.values, encoded.mask)
+    keys = _keys(model, encoded, source)
     state = decoder.begin(encoded.last)
     rows = len(encoded.values)
     piece = torch.full((rows, 1), begin)
@@ -63,7 +72,7 @@ def greedy(
         if deadline is not None and time.monotonic() > deadline:
             break
         scores, state, _ = decoder(piece, state, keys)
-        best, place = scores[:, 0].log_softmax(dim=-1).max(dim=-1)
+        best, place = scores[:, 0].max(dim=-1)
         piece = decoder.shortlist[place][:, None]
         written.append(piece[:, 0])
         worth.append(best)
@@ -76,6 +85,12 @@ def greedy(
         _cut(pieces, values, end)
         for pieces, values in zip(torch.stack(written, 1).tolist(), torch.stack(worth, 1).tolist(), strict=True)
     ]
+
+
+def _keys(model: Seq2Seq, encoded: Encoded, source: Tensor | None) -> Keys:
+    if source is None:
+        return model.decoder.attention.prepare(encoded.values, encoded.mask)
+    return model.decoder.prepare(encoded, source)
 
 
 def _cut(pieces: list[int], values: list[float], end: int) -> Hypothesis:
@@ -95,6 +110,7 @@ def beam(
     width: int,
     limit: int,
     alpha: float = 1.0,
+    source: Tensor | None = None,
     deadline: float | None = None,
 ) -> list[Hypothesis]:
     """Beam search for one text; every finished or cut hypothesis of the beam, best first.
@@ -104,6 +120,7 @@ def beam(
         width: Hypotheses kept, K.
         limit: Most pieces of a text.
         alpha: Strength of length normalisation.
+        source: The source pieces (1, S), to copy from; without them nothing is copied.
         deadline: A time of ``time.monotonic`` after which no step is begun.
 
     Raises:
@@ -112,7 +129,7 @@ def beam(
     if len(encoded.values) != 1:
         raise ValueError(f"beam search takes one text at a time, not {len(encoded.values)}")
     decoder = model.decoder
-    one = decoder.attention.prepare(encoded.values, encoded.mask)
+    one = _keys(model, encoded, source)
     state = decoder.begin(encoded.last)
     beams = [Hypothesis((), (), finished=False)]
     done: list[Hypothesis] = []
@@ -122,7 +139,7 @@ def beam(
         last = torch.tensor([[hypothesis.pieces[-1] if hypothesis.pieces else begin] for hypothesis in beams])
         keys = one.repeated(len(beams))
         scores, state, _ = decoder(last, state, keys)
-        worth = scores[:, 0].log_softmax(dim=-1)
+        worth = scores[:, 0]
         beams, parents, ended = _extend(beams, worth, decoder.shortlist, end, width)
         done.extend(ended)
         if not beams or (len(done) >= width and _cannot_win(beams, done, alpha, limit)):

@@ -1,7 +1,9 @@
-"""LSTM decoder with attention after it (Luong et al. 2015) and an output tied to the embeddings (Press, Wolf 2017).
+"""LSTM decoder with attention after it (Luong et al. 2015), copying, and an output tied to the embeddings.
 
-The fused ``nn.LSTM`` runs over the whole target at once in training. The decoder writes only pieces of a short list:
-those that occur in answers and hold no digit, so that a digit cannot be generated at all.
+Every piece comes from a mixture: generated from the short list, or copied from where the attention looks (See, Liu,
+Manning 2017: Get To The Point). The output is tied to the embeddings (Press, Wolf 2017). The fused ``nn.LSTM`` runs over
+the whole target at once in training. The short list holds pieces that occur in answers and hold no digit, and only such
+pieces are copied, so that a digit cannot be written at all.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.seq2seq.attention import Attention, AttentionKind, Keys
+from engine.seq2seq.encoder import Encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Decoder(nn.Module):
     """
 
     shortlist: Tensor
+    places: Tensor
 
     def __init__(
         self,
@@ -59,9 +63,22 @@ class Decoder(nn.Module):
         self.attention = Attention(attention, query=size, value=encoded)
         self.bridge = nn.Linear(encoded, 2 * size)
         self.combine = nn.Linear(size + encoded, width)
+        self.copying = nn.Linear(width, 1)
         self.bias = nn.Parameter(torch.zeros(len(shortlist)))
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("shortlist", shortlist)
+        places = torch.full((embedding.num_embeddings,), len(shortlist))
+        places[shortlist] = torch.arange(len(shortlist))
+        self.register_buffer("places", places, persistent=False)
+
+    def prepare(self, encoded: Encoded, pieces: Tensor) -> Keys:
+        """Make a source ready for decoding: attention keys, and which output each of its pieces is.
+
+        Shape:
+            pieces: (B, S)
+        """
+        keys = self.attention.prepare(encoded.values, encoded.mask)
+        return Keys(keys.keys, keys.values, keys.mask, self.places[pieces])
 
     def begin(self, last: Tensor) -> DecoderState:
         """The state before the first piece, from the encoder's last states (B, 2H)."""
@@ -73,11 +90,24 @@ class Decoder(nn.Module):
 
         Shape:
             pieces: (B, T)
-            returns: scores over the short list (B, T, O), the state after the last piece, attention (B, T, S)
+            returns: log-probabilities over the short list (B, T, O), the state after the last piece, attention (B, T, S)
         """
         embedded = self.dropout(self.embedding(pieces) * self.scale)
         outputs, (hidden, cell) = self.lstm(embedded, (state.hidden.contiguous(), state.cell.contiguous()))
         context, weights = self.attention(outputs, keys)
         combined = torch.tanh(self.combine(torch.cat([outputs, context], dim=-1)))
-        scores = F.linear(self.dropout(combined), self.embedding.weight[self.shortlist], self.bias)
+        combined = self.dropout(combined)
+        scores = F.linear(combined, self.embedding.weight[self.shortlist], self.bias).log_softmax(dim=-1)
+        if keys.places is not None:
+            scores = self._with_copies(scores, combined, weights, keys.places)
         return scores, DecoderState(hidden, cell), weights
+
+    def _with_copies(self, scores: Tensor, combined: Tensor, weights: Tensor, places: Tensor) -> Tensor:
+        """Mix what is generated with what is copied; attention on pieces that may not be written goes to nothing."""
+        size = scores.shape[-1]
+        share = torch.sigmoid(self.copying(combined))
+        looked_at = places[:, None].expand(-1, weights.shape[1], -1)
+        copies = weights.new_zeros(*weights.shape[:2], size + 1).scatter_add(2, looked_at, weights)[..., :size]
+        mixed = scores.exp() * (1 - share) + copies * share
+        total = 1 - share * (1 - copies.sum(dim=-1, keepdim=True))
+        return (mixed / total.clamp_min(1e-6)).clamp_min(1e-9).log()

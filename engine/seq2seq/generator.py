@@ -96,9 +96,12 @@ class Seq2SeqGenerator:
         from engine.seq2seq.model import pad
 
         with torch.inference_mode():
-            encoded = model.encoder(*pad(sources))
+            pieces, lengths = pad(sources)
+            encoded = model.encoder(pieces, lengths)
         marks = self._tokenizer
-        written = greedy(model, encoded, begin=marks.begin, end=marks.end, limit=LONGEST_REPLY, deadline=deadline)
+        written = greedy(
+            model, encoded, begin=marks.begin, end=marks.end, limit=LONGEST_REPLY, source=pieces, deadline=deadline
+        )
         return [Generation(marks.decode(one.pieces), one.confidence, one.finished) for one in written]
 
 

@@ -12,7 +12,7 @@ from engine.knowledge.template import Template
 from engine.text.tokenise import PieceTokenizer
 from engine.understand.reader import QuestionReader, cut
 
-LONGEST_TEMPLATE = 140
+LONGEST_TEMPLATE = 80
 LONGEST_HISTORY = 24
 REMEMBERED_TURNS = 2
 

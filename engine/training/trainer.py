@@ -69,9 +69,6 @@ class Trainer:
         self._tokenizer = tokenizer
         self._reader = reader
         self._chance = random.Random(seed)
-        size = len(model.decoder.shortlist)
-        self._place = torch.full((tokenizer.size,), size)
-        self._place[model.decoder.shortlist] = torch.arange(size)
 
     def fit(
         self, lesson: Lesson, held_out: Lesson, pace: Pace, report: Report, *, chatter: Sequence[str] = ()
@@ -193,13 +190,14 @@ class Trainer:
 
     def _composing(self, model: Seq2Seq, examples: list[Example], smoothing: float) -> Tensor:
         """Teacher forcing: the decoder reads the true pieces so far and is asked for the next one."""
-        encoded = model.encoder(*pad([list(example.source) for example in examples]))
+        source, sizes = pad([list(example.source) for example in examples])
+        encoded = model.encoder(source, sizes)
         target, lengths = pad([list(example.target) for example in examples], padding=self._tokenizer.pad)
         begin = torch.full((len(examples), 1), self._tokenizer.begin)
-        keys = model.decoder.attention.prepare(encoded.values, encoded.mask)
+        keys = model.decoder.prepare(encoded, source)
         scores, _, _ = model.decoder(torch.cat([begin, target[:, :-1]], 1), model.decoder.begin(encoded.last), keys)
         real = torch.arange(target.shape[1]) < lengths[:, None]
-        places = torch.where(real, self._place[target], -100).flatten()
+        places = torch.where(real, model.decoder.places[target], -100).flatten()
         return F.cross_entropy(scores.flatten(0, 1), places, label_smoothing=smoothing, ignore_index=-100)
 
 

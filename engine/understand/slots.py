@@ -40,8 +40,8 @@ _NO_NAMES = frozenset(
     word
     for line in (
         "a an the not so very just still really sorry looking trying having going in on from at afraid unable here",
-        "glad happy angry sure writing calling waiting worried interested ok okay british chinese english german french",
-        "irish vegan vegetarian christmas monday tuesday wednesday thursday friday saturday sunday",
+        "glad happy angry sure writing calling waiting worried interested ok okay british chinese english german",
+        "french irish vegan vegetarian christmas monday tuesday wednesday thursday friday saturday sunday",
     )
     for word in line.split()
 )
