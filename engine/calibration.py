@@ -74,7 +74,8 @@ def fit_clarify(outcomes: Sequence[Outcome], *, answer: float, useful: float = 0
     hits = 0
     for count, outcome in enumerate(asked, 1):
         hits += outcome.among
-        if hits >= useful * count:
+        last_of_equals = count == len(asked) or asked[count].offered < outcome.offered
+        if last_of_equals and hits >= useful * count:
             best = outcome.offered
     return best
 

@@ -51,7 +51,8 @@ def check(reply: str, entry: str, said: Sequence[str]) -> Verdict:
     """
     sources = " ".join([entry, *said])
     known = matching(sources)
-    strange = [value for value in values_in(reply) if matching(value) not in known]
+    values = {matching(value) for source in (entry, *said) for value in values_in(source)}
+    strange = [value for value in values_in(reply) if matching(value) not in values]
     if strange:
         return Verdict(False, f"{strange[0]!r} stands in no source")
     name = next((name for name in _NAME.findall(reply) if matching(name) not in known), None)
@@ -83,8 +84,9 @@ def _negation(reply: str, entry: str) -> str:
 
 
 def _is_part(sentence: str, original: str) -> bool:
-    """True where the sentence stands word for word in its source: leaving out a clause denies nothing."""
-    return matching(sentence).rstrip(".!。！") in matching(original)
+    """True where the sentence stands word for word in its source, as a whole clause: leaving out others denies nothing."""
+    part = re.escape(matching(sentence).rstrip(".!。！"))
+    return re.search(rf"(?:^|[,;:.!?。]\s*){part}\s*(?:$|[,;:.!?。])", matching(original)) is not None
 
 
 def _covered(reply: str, sources: str) -> float:

@@ -141,5 +141,5 @@ class WorkingMemory:
                 offered=tuple(Choice(item["entry"], item["text"]) for item in data["offered"]),
                 neural=neural and NeuralState(neural["fingerprint"], base64.b64decode(neural["payload"])),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise MemoryFormatError(f"damaged memory: {error}") from error

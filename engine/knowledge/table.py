@@ -77,7 +77,7 @@ def parse_rows(text: str, name: str, required: Sequence[str], problems: list[Pro
     delimiter = _delimiter(text, name)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[Row] = []
-    start = 1
+    start, before = 1, len(problems)
     header: list[str] | None = None
     try:
         for record in reader:
@@ -98,7 +98,7 @@ def parse_rows(text: str, name: str, required: Sequence[str], problems: list[Pro
             rows.append(Row(name, line, {key: clean(cell).strip() for key, cell in zip(header, record, strict=True)}))
     except csv.Error as error:
         problems.append(Problem(name, start, "", f"not valid CSV, from here on unread: {_in_words(error)}"))
-    if header is None and not problems:
+    if header is None and len(problems) == before:
         problems.append(Problem(name, 0, "", f"is empty: a header line {','.join(required)} is needed"))
     return rows
 
@@ -146,7 +146,7 @@ class _Builder:
         draft.questions.setdefault(matching(question), question)
         draft.intent = draft.intent or row.get("intent")
         draft.locale = draft.locale or row.get("locale")
-        draft.tags.update(dict.fromkeys(re.split(r"[\s;,]+", row.get("tags")) if row.get("tags") else ()))
+        draft.tags.update(dict.fromkeys(re.findall(r"[^\s;,]+", row.get("tags"))))
 
     def _draft(self, row: Row, id_: str, answer: str) -> _Draft | None:
         draft = self._by_id.get(id_) if id_ else self._by_answer.get(answer)

@@ -32,7 +32,8 @@ _LINK_END = ".,;:!?，。；：！？"
 class Template:
     """An answer with placeholders. ``values`` stand for ``⟨1⟩``, ``⟨2⟩``, …; ``defaults`` for slots not yet known.
 
-    ``whole`` is False where an answer has more values than there are placeholders: such an answer is never composed.
+    ``whole`` is False where an answer has more values than there are placeholders, or two defaults for one slot:
+    such an answer is never composed.
     """
 
     text: str
@@ -70,7 +71,8 @@ def template(answer: str) -> Template:
     end = 0
     for found in _SLOT.finditer(answer):
         parts.append(_mark(answer[end : found.start()], values))
-        defaults.setdefault(found.group(1), found.group(2) or "")
+        default = found.group(2) or ""
+        whole = whole and defaults.setdefault(found.group(1), default) == default
         parts.append(f"⟨{found.group(1)}⟩")
         end = found.end()
     parts.append(_mark(answer[end:], values))
@@ -92,10 +94,12 @@ def against(text: str, of: Template, slots: Mapping[str, str]) -> str | None:
     """Another wording of an answer with the same placeholders; None where it has a value that is in neither source."""
     known = {value: f"⟨{place}⟩" for place, value in enumerate(of.values, 1)}
     known.update((value, f"⟨{name}⟩") for name, value in slots.items() if value)
-    for value in sorted(known, key=len, reverse=True):
-        text = re.sub(
-            rf"(?<![\w]){re.escape(value)}(?![\w])" if value[0].isascii() else re.escape(value), known[value], text
+    if known:
+        values = (
+            rf"(?<!\w){re.escape(value)}(?!\w)" if value[0].isascii() else re.escape(value)
+            for value in sorted(known, key=len, reverse=True)
         )
+        text = re.sub("|".join(values), lambda found: known[found.group()], text, flags=re.ASCII)
     return None if _ANY_DIGIT.search(_PLACEHOLDER.sub("", text)) or VALUE.search(_PLACEHOLDER.sub("", text)) else text
 
 
@@ -118,7 +122,7 @@ def _mark(text: str, values: list[str]) -> str:
 
 def _trim(value: str) -> str:
     value = value.strip()
-    return value.rstrip(_LINK_END) if "://" in value or "@" in value or value.startswith("www.") else value
+    return value.rstrip(_LINK_END) if "://" in value or "@" in value or value[:4].casefold() == "www." else value
 
 
 def placeholders(text: str) -> Sequence[str]:

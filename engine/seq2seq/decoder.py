@@ -1,9 +1,9 @@
 """LSTM decoder with attention after it (Luong et al. 2015), copying, and an output tied to the embeddings.
 
 Every piece comes from a mixture: generated from the short list, or copied from where the attention looks (See, Liu,
-Manning 2017: Get To The Point). The output is tied to the embeddings (Press, Wolf 2017). The fused ``nn.LSTM`` runs over
-the whole target at once in training. The short list holds pieces that occur in answers and hold no digit, and only such
-pieces are copied, so that a digit cannot be written at all.
+Manning 2017: Get To The Point). The output is tied to the embeddings (Press, Wolf 2017). The fused ``nn.LSTM`` runs
+over the whole target at once in training. The short list holds pieces that occur in answers and hold no digit, and only
+such pieces are copied, so that a digit cannot be written at all.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Decoder(nn.Module):
 
         Shape:
             pieces: (B, T)
-            returns: log-probabilities over the short list (B, T, O), the state after the last piece, attention (B, T, S)
+            returns: log-probabilities over the short list (B, T, O), the last state, attention (B, T, S)
         """
         embedded = self.dropout(self.embedding(pieces) * self.scale)
         outputs, (hidden, cell) = self.lstm(embedded, (state.hidden.contiguous(), state.cell.contiguous()))

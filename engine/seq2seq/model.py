@@ -69,7 +69,6 @@ class Seq2Seq(nn.Module):
             dropout=dropout,
             shortlist=shortlist,
         )
-        initialise(self)
 
     def understand(self, encoded: Encoded) -> Tensor:
         """Scores of the entries and, last, of "none of them". Shape: (B, entries + 1)."""
@@ -77,8 +76,8 @@ class Seq2Seq(nn.Module):
         return scores
 
 
-def initialise(model: Seq2Seq) -> None:
-    """Start values that halve the perplexity of a short training against the defaults of PyTorch.
+def initialise(model: Seq2Seq) -> Seq2Seq:
+    """Start values for training, set in place, that halve the perplexity of a short training against the defaults of PyTorch.
 
     Embeddings N(0, 1/√E), used times √E at the input and as they are at the tied output; orthogonal recurrent blocks
     (Saxe et al. 2014); forget gates open (Jozefowicz et al. 2015); Xavier elsewhere (Glorot, Bengio 2010).
@@ -96,6 +95,7 @@ def initialise(model: Seq2Seq) -> None:
             nn.init.xavier_uniform_(parameter)
         else:
             nn.init.zeros_(parameter)
+    return model
 
 
 def pad(texts: list[list[int]], *, padding: int = 0) -> tuple[Tensor, Tensor]:

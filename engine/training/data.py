@@ -89,10 +89,11 @@ def read_training_data(
         problems.extend(error.problems)
     conversations = [conversation for path in logs for conversation in _read_log(path, knowledge, problems)]
     held_out: list[Question] = []
-    try:
-        held_out = [question for path in validation for question in read_questions(path, knowledge)]
-    except KnowledgeError as error:
-        problems.extend(error.problems)
+    for path in validation:
+        try:
+            held_out.extend(read_questions(path, knowledge))
+        except KnowledgeError as error:
+            problems.extend(error.problems)
     if problems:
         raise KnowledgeError(problems)
     return TrainingData(knowledge, tuple(conversations), background(), tuple(held_out))
@@ -106,7 +107,7 @@ def background() -> tuple[str, ...]:
 
 def _read_log(path: Path, knowledge: Knowledge, problems: list[Problem]) -> list[LoggedConversation]:
     try:
-        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+        lines = path.read_bytes().decode("utf-8-sig").split("\n")
     except OSError as error:
         problems.append(Problem(str(path), 0, "", f"cannot be read: {error.strerror}"))
         return []

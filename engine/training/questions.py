@@ -56,8 +56,10 @@ def _question(row: Row, knowledge: Knowledge, by_answer: dict[str, set[str]], pr
     problems.extend(
         Problem(row.file, row.line, "id", f"{name!r} is no entry of the knowledge")
         for name in names
-        if name not in knowledge
+        if len(knowledge) and name not in knowledge
     )
+    if not row.get("question"):
+        problems.append(Problem(row.file, row.line, "question", "is empty"))
     answer = row.get("answer")
     entries = frozenset(names) or frozenset(by_answer.get(matching(answer), ()) if answer else ())
     return Question(row.get("question"), entries, answer, row.get("locale"), row.get("kind"))

@@ -26,7 +26,7 @@ from engine.ports import Context
 from engine.retrieval.linear import LinearModel, fit_linear
 from engine.retrieval.retriever import HybridRetriever
 from engine.seq2seq.generator import Seq2SeqGenerator
-from engine.seq2seq.model import ModelSizes, Seq2Seq
+from engine.seq2seq.model import ModelSizes, Seq2Seq, initialise
 from engine.seq2seq.source import SourceWriter
 from engine.text.tokenise import PieceTokenizer
 from engine.training.data import TrainingData
@@ -42,9 +42,10 @@ from engine.understand.slots import SlotFinder
 MARKER = "training.json"
 MOST_PIECES = 4000
 ENOUGH_VALIDATION = 150
+FEWEST_EPOCHS = 8
 LARGE = 6000  # questions from which on the network is made larger
-_REHEARSAL_QUESTIONS = 45_000
-_TRAINING_QUESTIONS = 90_000
+_REHEARSAL_QUESTIONS = 30_000
+_TRAINING_QUESTIONS = 43_000
 _FAITHFUL = 0.97
 
 
@@ -258,14 +259,14 @@ class _Course:
         sizes = ModelSizes(self.tokenizer.size, len(knowledge), embedding=128, hidden=96, decoder=192)
         if len(self._data.knowledge.examples()) > LARGE:
             sizes = replace(sizes, embedding=160, hidden=128, decoder=256)
-        return Seq2Seq(sizes, _shortlist(self.tokenizer, examples), dropout=0.3)
+        return initialise(Seq2Seq(sizes, _shortlist(self.tokenizer, examples), dropout=0.3))
 
     def _linear(self, knowledge: Knowledge, background: Sequence[str]) -> LinearModel | None:
         texts, places = zip(*knowledge.examples(), strict=True)
         return fit_linear([*texts, *background], [*places, *[-1] * len(background)], classes=len(knowledge))
 
     def _pace(self, stage: str, questions: int, wanted: int, *, share: float) -> Pace:
-        epochs = self._options.epochs or min(40, max(6, round(wanted / questions)))
+        epochs = self._options.epochs or min(40, max(FEWEST_EPOCHS, round(wanted / questions)))
         whole = self._deadline - self._began
         return Pace(stage, epochs, self._began + share * whole)
 

@@ -13,9 +13,9 @@ from engine.text.language import han_share
 from engine.text.normalise import matching
 
 _OPENING = re.compile(
-    r"^(?:and|but|or|so|also|then|ok(?:ay)?,?|what about|how about|what if|same for|"
-    r"does (?:it|that|this)|is (?:it|that|this)|can (?:it|that|i)|"
-    r"那么?|还有|另外|如果|要是|万一|而且|可是|但是?|好的?，)",
+    r"^(?:(?:and|but|or|so|also|then|ok(?:ay)?|what about|how about|what if|same for|"
+    r"does (?:it|that|this)|is (?:it|that|this)|can (?:it|that|i))\b|"
+    r"那么?|还有|另外|如果|要是|万一|而且|可是|但是?|好的?,)",
 )
 _POINTING = re.compile(
     r"\b(?:it|that|this|they|them|those|these|one|ones|there|instead)\b|它|这个|那个|这些|那些|这种|那种|这样|那样"

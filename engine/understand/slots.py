@@ -14,7 +14,7 @@ _MONTHS = (
 )
 _DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _DATE = (
-    r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}"
+    r"(?<![A-Za-z\d./-])(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d{2}))(?![A-Za-z\d]|[./-]\d)"
     rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTHS}\b(?:\s+\d{{4}})?|\b{_MONTHS}\s+\d{{1,2}}(?:st|nd|rd|th)?\b"
     rf"|\b(?:last|next|this|on)\s+{_DAYS}\b|\byesterday\b|\btomorrow\b"
     r"|(?:\d{4}年)?\d{1,2}月\d{1,2}[日号]|[上下本这]?(?:周|星期|礼拜)[一二三四五六日天]|昨天|前天|明天|后天"
@@ -24,16 +24,17 @@ _AMOUNT = (
     r"|\d+(?:\.\d+)?\s?(?:元|块钱|块|英镑|镑|欧元|美元|人民币)"
 )
 _BEFORE_ORDER = (
-    "order ", "order number ", "order no ", "order no. ", "order number is ", "order: ",
-    "订单", "订单号", "订单号是", "订单号：", "订单号:",
+    "order ", "order number ", "order no ", "order no. ", "order number is ", "order: ", "order number: ",
+    "订单", "订单号", "订单号是", "订单号：", "订单号:", "订单号是：", "订单号是:",
 )  # fmt: skip
+_END = r"(?![A-Za-z\d]|[./-]\d)"
 _ORDER = (
-    r"\b[A-Za-z]{2,4}-\d{4,10}\b|(?<=#)\d{4,12}\b|(?:"
+    rf"(?:(?<![A-Za-z\d])[A-Za-z]{{2,4}}-\d{{4,10}}|(?<=#)\d{{4,12}}|(?:"
     + "|".join(f"(?<={re.escape(words)})" for words in _BEFORE_ORDER)
-    + r")\d{4,12}\b"
+    + rf")\d{{4,12}}){_END}"
 )
 _NAME = (
-    r"(?:(?i:my name is|my name's|this is|i am|i'm|im) )([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)\b(?! ?\d)"
+    r"(?:(?i:my name is|my name's|this is|i am|i'm|im) )([A-Z](?:[^\W\d_]|['-])+(?: [A-Z](?:[^\W\d_]|['-])+)?)\b(?![ -]?\d)"
     r"|(?:我叫|我的名字是|我的名字叫)([\u4e00-\u9fff]{2,4}?)(?=[\s，,。.！!；;]|$)"
 )
 _NO_NAMES = frozenset(
@@ -45,8 +46,9 @@ _NO_NAMES = frozenset(
     )
     for word in line.split()
 )
+_LETTER = r"[^\W\u3400-\u9fff]"  # of an e-mail address: any but Chinese, which is written without spaces around it
 BUILT_IN: Mapping[str, re.Pattern[str]] = {
-    "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "email": re.compile(rf"[.+-]*{_LETTER}(?:{_LETTER}|[.+-])*@(?:{_LETTER}|-)+(?:\.(?:{_LETTER}|-)+)+"),
     "order_number": re.compile(_ORDER, re.IGNORECASE),
     "amount": re.compile(_AMOUNT, re.IGNORECASE),
     "date": re.compile(_DATE, re.IGNORECASE),
