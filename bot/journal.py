@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 _MASKS = (
     (re.compile(r"(?<=://)([^:/@\s]+):[^@\s]*@"), r"\1:***@"),
@@ -76,11 +76,11 @@ def _console(file: Path | None) -> Any:
     return structlog.dev.ConsoleRenderer(colors=file is None and sys.stderr.isatty())
 
 
-class _Stderr(TextIO):
+class _Stderr:
     """Standard error as it is when a line is written, not as it was when logging began."""
 
-    def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
 
     def flush(self) -> None:
         sys.stderr.flush()

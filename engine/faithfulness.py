@@ -1,17 +1,17 @@
 """Whether a composed reply says only what its sources say.
 
-Numbers, links, addresses and codes must stand in the entry or in the customer's own words; so must names; a "not" must
-not appear or vanish; and nearly every word must come from the sources. What fails is not repaired: the entry speaks in
-its own words instead.
+Numbers, links, addresses and codes must stand in the entry or in the customer's own words, beside a word that they
+stand beside there; so must names; a "not" must not appear or vanish; nothing is stammered; and nearly every word must
+come from the sources. What fails is not repaired: the entry speaks in its own words instead.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.knowledge.template import values_in
+from engine.knowledge.template import Template, values_in
 from engine.text.features import tokens
 from engine.text.normalise import matching
 
@@ -20,7 +20,9 @@ _NEGATION = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n+")
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w'-]+")
+_PLACEHOLDER = re.compile(r"(⟨[^⟩]+⟩)")
 _COVERED = 0.8
+_LEAST_WORDS = 3
 _FREE = frozenset(
     word
     for line in (
@@ -41,6 +43,30 @@ class Verdict:
     reason: str = ""
 
 
+def review(written: str, form: Template, slots: Mapping[str, str], said: Sequence[str]) -> tuple[str, Verdict]:
+    """Fill in what was composed with placeholders, and say whether it may be spoken.
+
+    Args:
+        written: The composed text with placeholders.
+        form: The entry that it was composed from.
+        slots: Slot values.
+        said: What the customer said, in this turn and before.
+
+    Returns:
+        The text as the customer would read it (empty where it could not be filled in), and the verdict.
+    """
+    try:
+        text = form.fill(slots, written).strip()
+    except KeyError as error:
+        return "", Verdict(False, f"there is no value for {error.args[0]}")
+    if not text:
+        return "", Verdict(False, "nothing was composed")
+    strange = _displaced(written, form.text)
+    if strange:
+        return text, Verdict(False, f"{strange} stands beside other words than in the entry")
+    return text, check(text, form.fill(slots), [*said, *slots.values()])
+
+
 def check(reply: str, entry: str, said: Sequence[str]) -> Verdict:
     """Compare a reply with its sources.
 
@@ -58,9 +84,11 @@ def check(reply: str, entry: str, said: Sequence[str]) -> Verdict:
     name = next((name for name in _NAME.findall(reply) if matching(name) not in known), None)
     if name:
         return Verdict(False, f"the name {name!r} stands in no source")
-    slip = _negation(reply, entry)
+    slip = _negation(reply, entry) or _stammer(reply, sources)
     if slip:
         return Verdict(False, slip)
+    if _substance(reply, entry) < min(_LEAST_WORDS, _substance(entry, entry)):
+        return Verdict(False, "it says too little of what the entry says")
     covered = _covered(reply, sources)
     if covered < _COVERED:
         return Verdict(False, f"only {covered:.0%} of its words stand in the sources")
@@ -83,8 +111,46 @@ def _negation(reply: str, entry: str) -> str:
     return ""
 
 
+def _displaced(written: str, original: str) -> str:
+    """The first placeholder that stands beside none of the words it stands beside in the original; empty if none."""
+    known = _neighbours(original)
+    for name, beside in _neighbours(written).items():
+        if name in known and beside and known[name] and not beside & known[name]:
+            return name
+    return ""
+
+
+def _neighbours(text: str) -> dict[str, set[str]]:
+    """For each placeholder the words right before (``-word``) and right after it (``+word``)."""
+    parts = [part for piece in _PLACEHOLDER.split(text) for part in ([piece] if piece[:1] == "⟨" else _parts(piece))]
+    found: dict[str, set[str]] = {}
+    for place, part in enumerate(parts):
+        if part.startswith("⟨"):
+            beside = found.setdefault(part, set())
+            beside.update(f"-{word}" for word in parts[max(0, place - 1) : place])
+            beside.update(f"+{word}" for word in parts[place + 1 : place + 2])
+    return found
+
+
+def _stammer(reply: str, sources: str) -> str:
+    """A word or pair of words said twice in a row, unless a source does so too."""
+    words, known = _parts(reply), " ".join(_parts(sources))
+    for size in (1, 2, 3):
+        for at in range(len(words) - 2 * size + 1):
+            once = words[at : at + size]
+            if once == words[at + size : at + 2 * size] and " ".join([*once, *once]) not in known:
+                return f"{' '.join(once)!r} is said twice"
+    return ""
+
+
+def _substance(text: str, entry: str) -> int:
+    """How many different telling words of the entry a text has."""
+    known = set(_parts(entry))
+    return len({word for word in _parts(text) if word in known and word not in _FREE and word not in _FREE_CHINESE})
+
+
 def _is_part(sentence: str, original: str) -> bool:
-    """True where the sentence stands word for word in its source, as a whole clause: leaving out others denies nothing."""
+    """True where the sentence is a whole clause of its source: leaving out the others denies nothing."""
     part = re.escape(matching(sentence).rstrip(".!。！"))
     return re.search(rf"(?:^|[,;:.!?。]\s*){part}\s*(?:$|[,;:.!?。])", matching(original)) is not None
 

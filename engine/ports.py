@@ -45,14 +45,17 @@ class Evidence:
     """What lexical ranking found for a reading, one number an entry in each array.
 
     ``words`` and ``grams``: share of the query's weight that the best question of an entry holds, about [0, 1];
-    ``answers``: the same for the answer's own words; ``linear``: the linear model, about 1 for the right entry;
-    ``known``: share of the query's weight that occurs in the FAQ at all; ``questions``: words and grams of every single
-    question, in the order of the entries.
+    ``answers``: the same for the answer's own words; ``covered_words`` and ``covered_grams``: share of the query's
+    weight that occurs anywhere in the entry, in [0, 1]; ``linear``: the linear model, about 1 for the right entry;
+    ``known``: share of the query's weight that occurs in the FAQ at all; ``questions``: words and grams of every
+    single question, in the order of the entries.
     """
 
     words: Floats
     grams: Floats
     answers: Floats
+    covered_words: Floats
+    covered_grams: Floats
     linear: Floats
     known: float
     questions: Floats

@@ -25,9 +25,11 @@ SHORTLIST = 10
 COMPARED_QUESTIONS = 8
 CANDIDATE_FEATURES = (
     "understanding", "understanding_lead", "linear", "linear_lead", "words", "grams", "grams_lead", "answers",
-    "fuzzy", "fuzzy_set", "other_language", "same_topic", "near_topic",
+    "covered_words", "covered_grams", "fuzzy", "fuzzy_set", "other_language", "same_topic", "near_topic",
 )  # fmt: skip
-NONE_FEATURES = ("always", "outside", "understanding", "linear", "words", "grams", "fuzzy", "known", "length")
+NONE_FEATURES = (
+    "always", "outside", "understanding", "linear", "words", "grams", "covered", "lead", "fuzzy", "known", "length",
+)  # fmt: skip
 _FLOOR = -8.0
 
 
@@ -87,6 +89,8 @@ class LearnedRanker:
                 evidence.grams[places],
                 _lead(evidence.grams[places]),
                 evidence.answers[places],
+                evidence.covered_words[places],
+                evidence.covered_grams[places],
                 close[:, 0],
                 close[:, 1],
                 *self._relations(reading, places),
@@ -101,6 +105,8 @@ class LearnedRanker:
                 evidence.linear[places].max(),
                 evidence.words[places].max(),
                 evidence.grams[places].max(),
+                evidence.covered_grams[places].max(),
+                _lead(evidence.linear[places]).max(),
                 close[:, 0].max(),
                 evidence.known,
                 np.log1p(len(reading.text)),

@@ -14,7 +14,7 @@ from engine.calibration import Thresholds
 from engine.checkpoint import Checkpoint, read
 from engine.dialogue import Candidate, Choice, Provenance, Source, Speaker, Turn
 from engine.errors import CheckpointError, GenerationError
-from engine.faithfulness import check
+from engine.faithfulness import review
 from engine.knowledge.entries import SMALL_TALK, Entry, Knowledge
 from engine.knowledge.template import own_words, template
 from engine.memory import WorkingMemory
@@ -237,7 +237,7 @@ class Engine:
         """The generator's words where it is sure and faithful, else the entry's own."""
         entry = decision.entries[0]
         own = own_words(entry.answer, memory.values())
-        text, doubt = self._composed(entry, own, generation, memory)
+        text, doubt = self._composed(entry, generation, memory)
         if text is None:
             return own, Provenance(Source.RETRIEVED, entry.id, f"{decision.reason}; {doubt}")
         origin = f"{entry.id} by {self.fingerprint[:12]}"
@@ -245,9 +245,7 @@ class Engine:
             Source.GENERATED, origin, f"{decision.reason}; composed from the entry and found faithful"
         )
 
-    def _composed(
-        self, entry: Entry, own: str, generation: Generation | None, memory: WorkingMemory
-    ) -> tuple[str | None, str]:
+    def _composed(self, entry: Entry, generation: Generation | None, memory: WorkingMemory) -> tuple[str | None, str]:
         """The composed text, or None and why not."""
         if generation is None:
             return None, "the entry speaks for itself"
@@ -255,13 +253,9 @@ class Engine:
             return None, "the generator did not finish in time"
         if not self.arbiter.may_speak(generation.confidence):
             return None, f"the generator is not sure of its words ({generation.confidence:.2f})"
-        try:
-            text = template(entry.answer).fill(memory.values(), generation.text).strip()
-        except KeyError as error:
-            return None, f"the generator left {error} open"
         said = [turn.text for turn in memory.recent if turn.speaker is Speaker.CUSTOMER]
-        verdict = check(text, own, [*said, *memory.values().values()])
-        return (text, "") if text and verdict.faithful else (None, f"the generator slipped: {verdict.reason}")
+        text, verdict = review(generation.text, template(entry.answer), memory.values(), said)
+        return (text, "") if verdict.faithful else (None, f"the generator slipped: {verdict.reason}")
 
 
 def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:

@@ -42,8 +42,12 @@ class LexicalIndex:
         self._unseen = float(np.log1p((size + 0.5) / 0.5))
 
     @classmethod
-    def build(cls, texts: Iterable[Sequence[int]]) -> LexicalIndex:
-        """Index documents; ``texts`` gives the feature buckets of each."""
+    def build(cls, texts: Iterable[Sequence[int]], *, presence: bool = False) -> LexicalIndex:
+        """Index documents; ``texts`` gives the feature buckets of each.
+
+        With ``presence`` a feature counts once and alike in every document, however long: scores then say which share
+        of the query's weight occurs in a document at all.
+        """
         flat: list[int] = []
         lengths: list[int] = []
         for features in texts:
@@ -58,7 +62,9 @@ class LexicalIndex:
         rarity = np.log1p((size - spread + 0.5) / (spread + 0.5)).astype(np.float32)
         average = float(length.mean()) if size and length.any() else 1.0
         damping = _SATURATION * (1 - _LENGTH + _LENGTH * length[documents] / average)
-        weights = np.repeat(rarity, spread) * (counts * (_SATURATION + 1) / (counts + damping)).astype(np.float32)
+        weights = np.repeat(rarity, spread)
+        if not presence:
+            weights = weights * (counts * (_SATURATION + 1) / (counts + damping)).astype(np.float32)
         return cls(
             buckets.astype(np.int64),
             np.append(starts, len(documents)).astype(np.int64),

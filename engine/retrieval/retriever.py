@@ -15,6 +15,8 @@ from engine.text.features import grams, words
 
 Floats = NDArray[np.float32]
 
+_INDEXES = ("words", "grams", "answers", "whole_words", "whole_grams")
+
 
 class HybridRetriever:
     """Ranks by several kinds of lexical evidence over the questions of a knowledge.
@@ -24,6 +26,8 @@ class HybridRetriever:
         by_words: Index over words of questions.
         by_grams: Index over character n-grams of questions.
         by_answers: Index over words of answers.
+        in_words: Presence of words in whole entries, questions and answer together.
+        in_grams: The same of character n-grams.
         linear: The linear model, None where there are too many entries for one.
     """
 
@@ -33,11 +37,15 @@ class HybridRetriever:
         by_words: LexicalIndex,
         by_grams: LexicalIndex,
         by_answers: LexicalIndex,
+        in_words: LexicalIndex,
+        in_grams: LexicalIndex,
         linear: LinearModel | None,
     ) -> None:
         self._by_words = by_words
         self._by_grams = by_grams
         self._by_answers = by_answers
+        self._in_words = in_words
+        self._in_grams = in_grams
         self._linear = linear
         counts = [len(entry.questions) for entry in knowledge]
         self._starts = np.cumsum([0, *counts])[:-1].astype(np.int64)
@@ -47,11 +55,14 @@ class HybridRetriever:
     def build(cls, knowledge: Knowledge, linear: LinearModel | None) -> HybridRetriever:
         """Index the questions and answers of a knowledge in which every entry has a question."""
         questions = [question for entry in knowledge for question in entry.questions]
+        whole = [" ".join((*entry.questions, entry.answer)) for entry in knowledge]
         return cls(
             knowledge,
             LexicalIndex.build(words(question) for question in questions),
             LexicalIndex.build(grams(question) for question in questions),
             LexicalIndex.build(words(entry.answer) for entry in knowledge),
+            LexicalIndex.build((words(text) for text in whole), presence=True),
+            LexicalIndex.build((grams(text) for text in whole), presence=True),
             linear,
         )
 
@@ -68,6 +79,8 @@ class HybridRetriever:
             words=self._best(by_words),
             grams=self._best(by_grams),
             answers=self._by_answers.scores(of_words),
+            covered_words=self._in_words.scores(of_words),
+            covered_grams=self._in_grams.scores(of_grams),
             linear=linear,
             known=self._by_grams.known_share(of_grams),
             questions=by_words + by_grams,
@@ -79,12 +92,13 @@ class HybridRetriever:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """The indexes as named arrays, for a checkpoint."""
-        arrays = {
-            **self._by_words.arrays("words"),
-            **self._by_grams.arrays("grams"),
-            **self._by_answers.arrays("answers"),
-        }
+        arrays: dict[str, NDArray[np.generic]] = {}
+        for name, index in zip(_INDEXES, self._indexes(), strict=True):
+            arrays |= index.arrays(name)
         return arrays | (self._linear.arrays("linear") if self._linear else {})
+
+    def _indexes(self) -> tuple[LexicalIndex, ...]:
+        return self._by_words, self._by_grams, self._by_answers, self._in_words, self._in_grams
 
     @classmethod
     def from_arrays(cls, knowledge: Knowledge, arrays: Mapping[str, NDArray[np.generic]]) -> HybridRetriever:
@@ -94,7 +108,7 @@ class HybridRetriever:
             KeyError: If an array is missing.
         """
         linear = LinearModel.from_arrays(arrays, "linear") if "linear.weights" in arrays else None
-        by_words, by_grams, by_answers = (
-            LexicalIndex.from_arrays(arrays, name) for name in ("words", "grams", "answers")
+        by_words, by_grams, by_answers, in_words, in_grams = (
+            LexicalIndex.from_arrays(arrays, name) for name in _INDEXES
         )
-        return cls(knowledge, by_words, by_grams, by_answers, linear)
+        return cls(knowledge, by_words, by_grams, by_answers, in_words, in_grams, linear)

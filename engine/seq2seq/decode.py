@@ -162,12 +162,13 @@ def _extend(
     kept: list[Hypothesis] = []
     parents: list[int] = []
     ended: list[Hypothesis] = []
-    for at in order:
+    for rank, at in enumerate(order):
         row, place = divmod(at, worth.shape[1])
         piece = int(shortlist[place])
         values = (*beams[row].log_probabilities, float(worth[row, place]))
         if piece == end:
-            ended.append(Hypothesis(beams[row].pieces, values, finished=True))
+            if rank < width:  # an end that is worth less than what is kept does not count: width 1 is greedy
+                ended.append(Hypothesis(beams[row].pieces, values, finished=True))
         elif len(kept) < width:
             kept.append(Hypothesis((*beams[row].pieces, piece), values, finished=False))
             parents.append(row)

@@ -77,7 +77,7 @@ class Seq2Seq(nn.Module):
 
 
 def initialise(model: Seq2Seq) -> Seq2Seq:
-    """Start values for training, set in place, that halve the perplexity of a short training against the defaults of PyTorch.
+    """Set start values that halve the perplexity of a short training against the defaults of PyTorch.
 
     Embeddings N(0, 1/√E), used times √E at the input and as they are at the tied output; orthogonal recurrent blocks
     (Saxe et al. 2014); forget gates open (Jozefowicz et al. 2015); Xavier elsewhere (Glorot, Bengio 2010).

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from engine import checkpoint
 from engine.calibration import NEVER, Outcome, Thresholds, calibration_error, fit_answer, fit_clarify
 from engine.errors import TrainingError
-from engine.faithfulness import check
+from engine.faithfulness import review
 from engine.knowledge.entries import Knowledge
-from engine.knowledge.template import own_words, template
+from engine.knowledge.template import template
 from engine.memory import WorkingMemory
 from engine.ports import Context
 from engine.retrieval.linear import LinearModel, fit_linear
@@ -294,12 +294,7 @@ def _has_digit(piece: str) -> bool:
 
 
 def _faithful(context: Context, written: str) -> bool:
-    form = template(context.entry.answer)
-    try:
-        text = form.fill({}, written)
-    except KeyError:
-        return False
-    return check(text, own_words(context.entry.answer, {}), [context.question]).faithful
+    return review(written, template(context.entry.answer), {}, [context.question])[1].faithful
 
 
 def _weights(model: Seq2Seq) -> dict[str, NDArray[np.generic]]:

@@ -20,7 +20,7 @@ _DATE = (
     r"|(?:\d{4}年)?\d{1,2}月\d{1,2}[日号]|[上下本这]?(?:周|星期|礼拜)[一二三四五六日天]|昨天|前天|明天|后天"
 )
 _AMOUNT = (
-    r"[£€$¥￥]\s?\d+(?:[.,]\d+)*|\b\d+(?:[.,]\d+)*\s?(?:pounds?|quid|euros?|dollars?|gbp|eur|usd|cny|rmb|yuan)\b"
+    r"[£€$¥￥]\s?\d+(?:[.,]\d+){0,4}|\b\d+(?:[.,]\d+){0,4}\s?(?:pounds?|quid|euros?|dollars?|gbp|eur|usd|cny|rmb|yuan)\b"
     r"|\d+(?:\.\d+)?\s?(?:元|块钱|块|英镑|镑|欧元|美元|人民币)"
 )
 _BEFORE_ORDER = (
@@ -29,12 +29,13 @@ _BEFORE_ORDER = (
 )  # fmt: skip
 _END = r"(?![A-Za-z\d]|[./-]\d)"
 _ORDER = (
-    rf"(?:(?<![A-Za-z\d])[A-Za-z]{{2,4}}-\d{{4,10}}|(?<=#)\d{{4,12}}|(?:"
+    r"(?:(?<![A-Za-z\d])[A-Za-z]{2,4}-\d{4,10}|(?<=#)\d{4,12}|(?:"
     + "|".join(f"(?<={re.escape(words)})" for words in _BEFORE_ORDER)
     + rf")\d{{4,12}}){_END}"
 )
 _NAME = (
-    r"(?:(?i:my name is|my name's|this is|i am|i'm|im) )([A-Z](?:[^\W\d_]|['-])+(?: [A-Z](?:[^\W\d_]|['-])+)?)\b(?![ -]?\d)"
+    r"(?:(?i:my name is|my name's|this is|i am|i'm|im) )"
+    r"([A-Z](?:[^\W\d_]|['-])+(?: [A-Z](?:[^\W\d_]|['-])+)?)\b(?![ -]?\d)"
     r"|(?:我叫|我的名字是|我的名字叫)([\u4e00-\u9fff]{2,4}?)(?=[\s，,。.！!；;]|$)"
 )
 _NO_NAMES = frozenset(
@@ -46,9 +47,9 @@ _NO_NAMES = frozenset(
     )
     for word in line.split()
 )
-_LETTER = r"[^\W\u3400-\u9fff]"  # of an e-mail address: any but Chinese, which is written without spaces around it
+_LETTER = r"A-Za-z0-9_\u00c0-\u1fff"  # of an e-mail address; Chinese stands around one without spaces
 BUILT_IN: Mapping[str, re.Pattern[str]] = {
-    "email": re.compile(rf"[.+-]*{_LETTER}(?:{_LETTER}|[.+-])*@(?:{_LETTER}|-)+(?:\.(?:{_LETTER}|-)+)+"),
+    "email": re.compile(rf"[{_LETTER}.+-]{{1,64}}@[{_LETTER}-]{{1,63}}(?:\.[{_LETTER}-]{{1,63}}){{1,8}}"),
     "order_number": re.compile(_ORDER, re.IGNORECASE),
     "amount": re.compile(_AMOUNT, re.IGNORECASE),
     "date": re.compile(_DATE, re.IGNORECASE),

@@ -1,0 +1,153 @@
+"""Small honest parts for the tests of the engine: tiny networks, knowledge, and stand-ins that keep their promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.arbiter import ThresholdArbiter
+from engine.calibration import Thresholds
+from engine.dialogue import Candidate
+from engine.errors import GenerationError
+from engine.knowledge.entries import Entry, Knowledge
+from engine.ports import Context, Evidence, Generation, Reading, Understanding
+from engine.respond import Engine, Settings
+from engine.seq2seq.attention import AttentionKind
+from engine.seq2seq.encoder import Encoded
+from engine.seq2seq.model import ModelSizes, Seq2Seq, pad
+
+torch.set_num_threads(1)
+
+BEGIN, END = 1, 2
+
+
+def a_model(
+    *,
+    shortlist: Sequence[int] = (2, 3, 4),
+    pieces: int = 8,
+    entries: int = 3,
+    attention: AttentionKind = AttentionKind.GENERAL,
+    seed: int = 0,
+) -> Seq2Seq:
+    """A tiny network with every weight drawn at random, so that nothing is zero by luck."""
+    torch.manual_seed(seed)
+    sizes = ModelSizes(pieces, entries, embedding=6, hidden=4, decoder=8, heads=2, attention=attention.value)
+    model = Seq2Seq(sizes, torch.tensor(list(shortlist)), dropout=0.3).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0, 0.6)
+    return model
+
+
+@torch.inference_mode()
+def encode(model: Seq2Seq, texts: list[list[int]]) -> tuple[Encoded, Tensor]:
+    """A batch of texts as the decoder sees it, and its padded pieces."""
+    pieces, lengths = pad(texts)
+    return model.encoder(pieces, lengths), pieces
+
+
+@torch.inference_mode()
+def next_log_probabilities(
+    model: Seq2Seq, encoded: Encoded, source: Tensor | None, written: Sequence[int]
+) -> dict[int, float]:
+    """Log-probability of every piece that may come next, with all that was written read again from the beginning."""
+    decoder = model.decoder
+    keys = (
+        decoder.attention.prepare(encoded.values, encoded.mask) if source is None else decoder.prepare(encoded, source)
+    )
+    scores, _, _ = decoder(torch.tensor([[BEGIN, *written]]), decoder.begin(encoded.last), keys)
+    return dict(zip(decoder.shortlist.tolist(), scores[0, -1].tolist(), strict=True))
+
+
+REFUND = Entry("refund", "You get your money back within 14 days.", ("How do I get a refund?", "money back"), locale="en")
+HOURS = Entry("hours", "We are open from 9 to 17.", ("When are you open?",), locale="en", tags=("shop",))
+HOLIDAYS = Entry("holidays", "We are closed on holidays.", ("Are you open on holidays?",), locale="en", tags=("shop",))
+THREAT = Entry("threat", "A person will see to this.", ("I will sue you",), locale="en", tags=("person",))
+HELLO = Entry("hello", "Hello {name|there}!", ("Hello",), locale="en", tags=("smalltalk",))
+GREETING = Entry("greeting", "Dear {name|customer}, here we are.", ("Greet me by name",), locale="en")
+CHINESE = Entry("zh-hours", "早上九点到下午五点。", ("几点开门", "营业时间"), locale="zh")
+KNOWLEDGE = Knowledge((REFUND, HOURS, HOLIDAYS, THREAT, HELLO, GREETING, CHINESE))
+
+
+class EvenUnderstander:
+    """Finds every entry as likely as any other, and none of them as well."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def understand(self, readings: Sequence[Reading]) -> list[Understanding]:
+        even = -float(np.log(self._size + 1))
+        return [Understanding(np.full(self._size, even, np.float32), even) for _ in readings]
+
+
+class BlindRetriever:
+    """Finds nothing."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def retrieve(self, readings: Sequence[Reading]) -> list[Evidence]:
+        nothing = np.zeros(self._size, np.float32)
+        return [Evidence(nothing, nothing, nothing, nothing, 0.0, nothing) for _ in readings]
+
+
+class TableRanker:
+    """Ranks as the table says, by the text of the reading; a text that is not in it has no candidates."""
+
+    def __init__(self, knowledge: Knowledge, table: Mapping[str, Mapping[str, float]]) -> None:
+        self._knowledge = knowledge
+        self._table = table
+
+    def rank(self, reading: Reading, understanding: Understanding, evidence: Evidence) -> list[Candidate]:
+        del understanding, evidence
+        chances = sorted(self._table.get(reading.text, {}).items(), key=lambda item: -item[1])
+        return [Candidate(name, self._knowledge[name].answer, chance) for name, chance in chances]
+
+
+class TableGenerator:
+    """Composes what the table holds for an entry; None for every other one. Keeps the contexts that it was given."""
+
+    fingerprint = "f" * 32
+
+    def __init__(self, table: Mapping[str, Generation]) -> None:
+        self._table = table
+        self.seen: list[Context] = []
+        self.deadline: float | None = None
+
+    def generate(self, contexts: Sequence[Context], *, deadline: float | None = None) -> list[Generation | None]:
+        self.seen.extend(contexts)
+        self.deadline = deadline
+        return [self._table.get(context.entry.id) for context in contexts]
+
+
+class SilentGenerator:
+    """Cannot compose anything."""
+
+    fingerprint = "0" * 32
+
+    def generate(self, contexts: Sequence[Context], *, deadline: float | None = None) -> list[Generation | None]:
+        raise GenerationError(f"nothing can be composed from {len(contexts)} contexts until {deadline}")
+
+
+def an_engine(
+    table: Mapping[str, Mapping[str, float]],
+    *,
+    generator: TableGenerator | SilentGenerator | None = None,
+    knowledge: Knowledge = KNOWLEDGE,
+    settings: Settings | None = None,
+) -> Engine:
+    """An engine that ranks by a table; it answers from 0.6 on, asks back from 0.3, and speaks for itself from 0.9."""
+    chosen = settings or Settings()
+    return Engine(
+        fingerprint="f" * 32,
+        knowledge=knowledge,
+        understander=EvenUnderstander(len(knowledge)),
+        retriever=BlindRetriever(len(knowledge)),
+        ranker=TableRanker(knowledge, table),
+        arbiter=ThresholdArbiter(knowledge, Thresholds(0.6, 0.3, 0.9), choices=chosen.choices),
+        generator=generator,
+        settings=chosen,
+    )
