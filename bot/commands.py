@@ -17,7 +17,7 @@ class Command(StrEnum):
     NEW = "new"
 
 
-_COMMAND = re.compile(r"/([a-z]+)(?:@\w+)?$", re.IGNORECASE)
+_COMMAND = re.compile(r"/([a-z]{1,32})(?:@\w{1,64})?$", re.IGNORECASE)
 _SOURCES = {
     Source.GENERATED: "composed by the generator from this entry",
     Source.RETRIEVED: "the entry's own words",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ from engine.errors import CheckpointError
 from engine.respond import Engine, Settings
 from storage.errors import StorageError
 from storage.ports import Store, StoredTurn
+
+log = logging.getLogger("attendant.compose")
 
 
 @dataclass
@@ -52,9 +56,21 @@ class House:
         settings = self.config.service
         return Service(self.taker, workers=settings.workers, waiting=settings.waiting)
 
+    def warm_up(self) -> None:
+        """Load in the background what is otherwise loaded while the first customer waits."""
+        if self.engine is not None:
+            threading.Thread(target=_warm_up, args=(self.engine,), name="warm-up", daemon=True).start()
+
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()
+
+
+def _warm_up(engine: Engine) -> None:
+    try:
+        engine.warm_up()
+    except Exception:
+        log.exception("the generator cannot be loaded; entries will speak in their own words")
 
 
 def compose(config: Config, *, model: Path | None = None, lasting: bool = True) -> House:

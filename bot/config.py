@@ -21,6 +21,7 @@ from bot.errors import ConfigError
 
 FILE = "config.toml"
 DATABASE_VARIABLE = "ATTENDANT_DATABASE_URL"
+SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +149,10 @@ class Config:
 
     @property
     def database_url(self) -> str:
-        """Where conversations are kept, as an SQLAlchemy URL."""
+        """Where conversations are kept, as an SQLAlchemy URL; a relative path starts from ``home``."""
         url = os.environ.get(DATABASE_VARIABLE) or self.storage.url
+        if url.startswith(SQLITE) and not url.startswith((f"{SQLITE}/", f"{SQLITE}~")):
+            return f"{SQLITE}{self.home / url.removeprefix(SQLITE)}"
         return url or f"sqlite:///{self.data / 'attendant.db'}"
 
 
@@ -176,11 +179,15 @@ def load(path: Path | None = None) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers too long and brackets too deep
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     problems: list[str] = []
     config: Config = _build(Config, data, "", problems)
     problems.extend(_wrong_patterns(config.slots))
+    for key, folder in (("bot.data", config.bot.data), ("model.path", config.model.path)):
+        problems.extend(_wrong_folder(key, folder))
+    if not config.bot.locales:
+        problems.append("bot.locales must name at least one language, not []")
     if problems:
         raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
     return replace(config, home=path.resolve().parent, file=path.resolve())
@@ -216,14 +223,14 @@ def _build(kind: type, data: Mapping[str, Any], prefix: str, problems: list[str]
         else:
             problem, values[name] = _value(hints[name], known[name].metadata, value)
             if problem:
-                problems.append(f"{key} {problem}")
+                problems.append(f"{key}{problem}" if problem.startswith(".") else f"{key} {problem}")
                 del values[name]
     return kind(**values)
 
 
 def _value(hint: Any, metadata: Mapping[str, Any], value: Any) -> tuple[str, Any]:
     """The problem in words (empty: none) and the value in the type of the setting."""
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e300:
         value = float(value)
     if hint in (bool, int, float, str):
         if type(value) is not hint:
@@ -251,7 +258,19 @@ def _mapping(hint: Any, value: Any) -> tuple[str, Any]:
             return f".{name} must be a text, not {item!r}", None
         if inner is not str and not isinstance(item, dict):
             return f".{name} must be a table, not {item!r}", None
+        problem = _mapping(inner, item)[0] if typing.get_args(inner)[1:] == (str,) else ""
+        if problem:
+            return f".{name}{problem}", None
     return "", types.MappingProxyType(value)
+
+
+def _wrong_folder(key: str, folder: str) -> Iterator[str]:
+    try:
+        Path(folder).expanduser()
+    except RuntimeError as error:
+        yield f"{key} is no folder that can be found: {error}"
+    if not folder or "\0" in folder:
+        yield f"{key} must name a folder, not {folder!r}"
 
 
 def _wrong_patterns(slots: Mapping[str, str]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 BotError
 ├── ConfigError        the configuration cannot be used: names file and key
 ├── NoModel            nothing was trained yet, or the checkpoint is refused
-├── Busy               more conversations wait than may wait
 └── AdapterError       an adapter is unknown, or cannot be loaded or opened
 """
 
@@ -21,10 +20,6 @@ class ConfigError(BotError):
 
 class NoModel(BotError):
     """There is no model to answer with."""
-
-
-class Busy(BotError):
-    """Too many messages wait already."""
 
 
 class AdapterError(BotError):

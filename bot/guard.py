@@ -26,6 +26,9 @@ class Guard:
             reason = (
                 f"the guard held back an answer of {len(text)} characters: empty, too long or with an open placeholder"
             )
+            if response.handoff:
+                handed = Provenance(Source.HANDOFF, "guard", reason)
+                return Reply(self._wording.say("handoff", locale), handed, response.confidence, handoff=True)
             return Reply(self._wording.say("unsure", locale), Provenance(Source.FIXED, "guard", reason), 0.0)
         return Reply(
             text,

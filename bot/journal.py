@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 _MASKS = (
-    (re.compile(r"(?<=://)([^:/@\s]+):[^@\s]*@"), r"\1:***@"),
-    (re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}\b"), "[token]"),
+    (re.compile(r"(?<=://)([^:/@\s]*):[^@\s]*@"), r"\1:***@"),
+    (re.compile(r"(?<![A-Za-z0-9_])\d{6,}:[A-Za-z0-9_-]{30,}"), "[token]"),
+    (re.compile(r"(?i)\b((?:password|passwd|secret|token|api_key)=)[^&\s]+"), r"\1***"),
+    (re.compile(r"(?i)\b(bearer )[A-Za-z0-9._~+/=-]{8,}"), r"\1***"),
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "[email]"),
-    (re.compile(r"(?<![\w.])\+?\d(?:[ -]?\d){6,}(?![\w])"), "[number]"),
+    (re.compile(r"(?<![A-Za-z0-9_.])\+?\d(?:[ .-]?\d){6,}(?![A-Za-z0-9_])"), "[number]"),
 )
 _OWN_FIELDS = frozenset({"timestamp", "level", "logger"})
 
@@ -48,14 +50,18 @@ def open_journal(*, level: str, form: str, file: Path | None = None) -> None:
     import structlog
 
     shared: list[Any] = [
+        structlog.stdlib.ExtraAdder(),  # first, so that no extra takes the place of the fields below
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
     renderer = structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else _console(file)
-    handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler(_Stderr())
+    handler = (
+        logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+        if file
+        else logging.StreamHandler(_Stderr())
+    )
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

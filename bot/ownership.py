@@ -43,6 +43,14 @@ _MOVES: dict[tuple[Owner, Event], Owner] = {
 }
 
 
+def read(owner: str) -> Owner:
+    """The owner as stored; a word of a later version means that some person has the conversation."""
+    try:
+        return Owner(owner)
+    except ValueError:
+        return Owner.PERSON
+
+
 def after(owner: Owner, event: Event) -> Owner:
     """The owner after ``event``; an event that means nothing here changes nothing."""
     if event is Event.CLOSED:

@@ -37,6 +37,9 @@ def factory(name: str) -> AdapterFactory:
     points = [point for point in entry_points(group=GROUP) if point.name == name]
     if not points:
         raise AdapterError(f"no adapter {name!r} is installed; there are: {', '.join(names()) or 'none'}")
+    if len(points) > 1:
+        packages = ", ".join(sorted(point.dist.name if point.dist else "unknown" for point in points))
+        raise AdapterError(f"adapter {name!r} is brought by several packages: {packages}; remove all but one")
     return _loaded(points[0])
 
 

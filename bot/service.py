@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 
 from bot.turn import TurnTaker
 from engine.dialogue import ConversationKey, Message, Provenance, Reply, Source
+from engine.text.language import detect
 
 log = logging.getLogger("attendant.service")
 
@@ -38,7 +39,7 @@ class Service:
         """Answer one message, after those of the same conversation that came before it."""
         if self._held >= self._waiting:
             log.warning("turned away: %s messages wait", self._held, extra={"conversation": str(message.key)})
-            return self._sentence("busy", "too many messages wait")
+            return self._sentence("busy", "too many messages wait", message.text)
         self._held += 1
         try:
             async with self._in_order(message.key):
@@ -46,7 +47,7 @@ class Service:
                 return await loop.run_in_executor(self._workers, self._taker.take, message)
         except Exception:
             log.exception("a turn failed", extra={"conversation": str(message.key)})
-            return self._sentence("trouble", "the turn failed; the log says why")
+            return self._sentence("trouble", "the turn failed; the log says why", message.text)
         finally:
             self._held -= 1
 
@@ -66,5 +67,6 @@ class Service:
             if users > 1:
                 self._locks[key] = (lock, users - 1)
 
-    def _sentence(self, name: str, reason: str) -> Reply:
-        return Reply(self._taker.wording.say(name), Provenance(Source.FIXED, "bot", reason), 0.0)
+    def _sentence(self, name: str, reason: str, asked: str) -> Reply:
+        locale = detect(asked, self._taker.locales)
+        return Reply(self._taker.wording.say(name, locale), Provenance(Source.FIXED, "bot", reason), 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from bot import ownership
 from bot.clock import Clock
@@ -22,6 +23,7 @@ from storage.ports import Conversation, Store
 
 ATTEMPTS = 5
 _HISTORY_FOR_WHY = 20
+_STARTED_AFRESH = "fixed sentence: new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,14 @@ class TurnTaker:
 
     def _answer(self, message: Message, conversation: Conversation) -> tuple[Reply, Conversation]:
         """The reply, and the conversation as it stands afterwards."""
-        owner = ownership.after(Owner(conversation.owner), Event.CUSTOMER_WROTE)
+        owner = ownership.after(ownership.read(conversation.owner), Event.CUSTOMER_WROTE)
         memory = conversation.memory
         locale = self._locale(message.text, memory)
         command = parse(message.text)
         if command is Command.NEW:
             reply = self._fixed("new", locale)
-            return reply, replace(conversation, owner=Owner.BOT.value, memory=WorkingMemory())
+            fresh = WorkingMemory().hear(Turn(Speaker.BOT, reply.text))  # the language is all that stays
+            return reply, replace(conversation, owner=Owner.BOT.value, memory=fresh)
         if command is Command.WHY:
             return self._why(message, locale), replace(conversation, owner=owner.value)
         if command is Command.HUMAN:
@@ -112,7 +115,8 @@ class TurnTaker:
             response = self._respond(self.engine, message, memory, locale)
             reply = self.guard.review(response, locale)
             owner = ownership.after(owner, Event.HANDED_OFF) if reply.handoff else owner
-            return reply, replace(conversation, owner=owner.value, memory=response.memory)
+            if reply.provenance is response.provenance:  # else it was held back, and memory must not say it was said
+                return reply, replace(conversation, owner=owner.value, memory=response.memory)
         said = memory.hear(Turn(Speaker.CUSTOMER, message.text[: self.limits.characters]))
         said = said.hear(Turn(Speaker.BOT, reply.text))
         return reply, replace(conversation, owner=owner.value, memory=said)
@@ -123,9 +127,9 @@ class TurnTaker:
 
     def _why(self, message: Message, locale: str) -> Reply:
         turns = self.store.history(message.key, limit=_HISTORY_FOR_WHY)
-        last = next(
-            (turn.reply for turn in reversed(turns) if turn.reply and turn.reply.provenance.origin != "bot"), None
-        )
+        replies = [turn.reply for turn in reversed(turns) if turn.reply]
+        since_new = takewhile(lambda reply: reply.provenance.reason != _STARTED_AFRESH, replies)
+        last = next((reply for reply in since_new if reply.provenance.origin != "bot"), None)
         text = why(last) if last else self.wording.say("nothing_to_explain", locale)
         return Reply(text, Provenance(Source.FIXED, "bot", "the customer asked why"), 1.0)
 
@@ -141,6 +145,9 @@ class TurnTaker:
 
     def _locale(self, text: str, memory: WorkingMemory) -> str:
         """The language to answer in: that of the message, else of what the customer said before."""
-        said = next((turn.text for turn in reversed(memory.recent) if turn.speaker is Speaker.CUSTOMER), "")
-        before = detect(said, self.locales) if said else None
+        spoken = (detect(turn.text, self.locales) for turn in memory.recent if turn.speaker is Speaker.BOT)
+        before = next(spoken, None)
+        for turn in memory.recent:
+            if turn.speaker is Speaker.CUSTOMER and not turn.text.startswith("/"):
+                before = detect(turn.text, self.locales, default=before)
         return detect("" if text.startswith("/") else text, self.locales, default=before)

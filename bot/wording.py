@@ -56,7 +56,11 @@ class Wording:
 
     def __init__(self, bot: str, locales: tuple[str, ...], overrides: Mapping[str, Mapping[str, str]]) -> None:
         for locale, sentences in overrides.items():
-            for name in sentences:
+            if locale not in locales:
+                raise ConfigError(f"unknown key wording.{locale}; bot.locales has {', '.join(locales)}")
+            for name, sentence in sentences.items():
+                if not sentence.strip():
+                    raise ConfigError(f"wording.{locale}.{name} must not be empty: the customer always gets a sentence")
                 if name not in _ENGLISH:
                     near = difflib.get_close_matches(name, _ENGLISH, n=1, cutoff=0.0)[0]
                     raise ConfigError(f"unknown key wording.{locale}.{name}; did you mean {near}?")

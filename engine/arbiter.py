@@ -44,19 +44,20 @@ class ThresholdArbiter:
         self._thresholds = thresholds
         self._choices = choices
 
-    def decide(self, candidates: Sequence[Candidate]) -> Decision:
+    def decide(self, candidates: Sequence[Candidate], *, follow_up: bool = False) -> Decision:
         """What to do with a question whose candidates are these, best first."""
         if not candidates:
             return Decision(Verdict.DECLINE, (), 0.0, "no entry came into question")
         best = candidates[0]
         entry = self._knowledge[best.entry]
-        if best.confidence >= self._thresholds.answer:
-            reason = f"confidence {best.confidence:.2f} reaches the threshold {self._thresholds.answer:.2f}"
+        threshold = max(self._thresholds.answer, self._thresholds.follow_up if follow_up else 0.0)
+        if best.confidence >= threshold:
+            reason = f"confidence {best.confidence:.2f} reaches the threshold {threshold:.2f}"
             verdict = Verdict.PERSON if PERSON_ONLY in entry.tags else Verdict.ANSWER
             return Decision(verdict, (entry,), best.confidence, reason)
         near = candidates[: self._choices]
         offered = sum(candidate.confidence for candidate in near)
-        low = f"confidence {best.confidence:.2f} is below the threshold {self._thresholds.answer:.2f}"
+        low = f"confidence {best.confidence:.2f} is below the threshold {threshold:.2f}"
         if offered >= self._thresholds.clarify:
             floor = best.confidence / 5
             entries = tuple(self._knowledge[near_one.entry] for near_one in near if near_one.confidence >= floor)

@@ -26,11 +26,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which confidence on the bot answers, asks back, and lets the generator speak."""
+    """From which confidence on the bot answers, asks back, and lets the generator speak.
+
+    ``follow_up`` is what a follow-up must reach besides ``answer``.
+    """
 
     answer: float
     clarify: float
     generate: float
+    follow_up: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """The thresholds as plain data."""
@@ -43,7 +47,7 @@ class Thresholds:
         Raises:
             KeyError, TypeError, ValueError: If one is missing or no number.
         """
-        return cls(float(data["answer"]), float(data["clarify"]), float(data["generate"]))
+        return cls(*(float(data[name]) for name in ("answer", "clarify", "generate", "follow_up")))
 
 
 def fit_answer(outcomes: Sequence[Outcome], *, max_wrong_rate: float) -> float:

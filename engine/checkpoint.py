@@ -92,13 +92,13 @@ def write(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) ->
     body = {"kind": KIND, "format": FORMAT, "files": listed, "facts": dict(facts)}
     fingerprint = _fingerprint(body)
     manifest = json.dumps({**body, "fingerprint": fingerprint}, ensure_ascii=False, indent=1).encode()
-    made: list[Path] = []
+    paths = {name: folder / str(item["file"]) for name, item in listed.items()}
     try:
         for name, data in files.items():
-            made.append(_write_lasting(folder / str(listed[name]["file"]), data))
+            _write_lasting(paths[name], data)
         _write_lasting(folder / MANIFEST, manifest)
     except OSError:
-        for path in made:
+        for path in paths.values():
             if not _in_use(folder, path.name):
                 path.unlink(missing_ok=True)
         raise
@@ -116,7 +116,7 @@ def read(folder: Path) -> Checkpoint:
         manifest = json.loads((folder / MANIFEST).read_bytes())
     except FileNotFoundError as error:
         raise CheckpointError(f"{folder}: no model here ({MANIFEST} is missing)") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{folder}: {MANIFEST} cannot be read: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("kind") != KIND:
         raise CheckpointError(f"{folder}: {MANIFEST} is not that of an Attendant model")
@@ -136,7 +136,7 @@ def _checked(folder: Path, name: str, item: Mapping[str, Any]) -> Path:
     path = folder / Path(str(item["file"])).name
     try:
         data = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder}: {path.name} of the model is missing or unreadable") from error
     if len(data) != item["bytes"] or hashlib.sha256(data).hexdigest() != item["sha256"]:
         raise CheckpointError(f"{folder}: {name} is damaged: {len(data)} bytes that are not those that were written")
@@ -148,7 +148,7 @@ def _fingerprint(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
 
 
-def _write_lasting(path: Path, data: bytes) -> Path:
+def _write_lasting(path: Path, data: bytes) -> None:
     """Write under another name, make it last, then give it its name in one step."""
     part = path.with_name(f"{path.name}.part")
     try:
@@ -165,7 +165,6 @@ def _write_lasting(path: Path, data: bytes) -> Path:
         os.fsync(folder)
     finally:
         os.close(folder)
-    return path
 
 
 def _in_use(folder: Path, name: str) -> bool:

@@ -43,7 +43,9 @@ class Verdict:
     reason: str = ""
 
 
-def review(written: str, form: Template, slots: Mapping[str, str], said: Sequence[str]) -> tuple[str, Verdict]:
+def review(
+    written: str, form: Template, slots: Mapping[str, str], said: Sequence[str], *, whole: bool
+) -> tuple[str, Verdict]:
     """Fill in what was composed with placeholders, and say whether it may be spoken.
 
     Args:
@@ -51,6 +53,7 @@ def review(written: str, form: Template, slots: Mapping[str, str], said: Sequenc
         form: The entry that it was composed from.
         slots: Slot values.
         said: What the customer said, in this turn and before.
+        whole: True where no value of the entry may be left out.
 
     Returns:
         The text as the customer would read it (empty where it could not be filled in), and the verdict.
@@ -61,6 +64,11 @@ def review(written: str, form: Template, slots: Mapping[str, str], said: Sequenc
         return "", Verdict(False, f"there is no value for {error.args[0]}")
     if not text:
         return "", Verdict(False, "nothing was composed")
+    if "\ufffd" in text:  # pieces are bytes: half a character can be written
+        return text, Verdict(False, "it holds half a character")
+    missing = set(_PLACEHOLDER.findall(form.text)) - set(_PLACEHOLDER.findall(written)) if whole else None
+    if missing:
+        return text, Verdict(False, f"it leaves out {', '.join(sorted(missing))}")
     strange = _displaced(written, form.text)
     if strange:
         return text, Verdict(False, f"{strange} stands beside other words than in the entry")

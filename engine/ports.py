@@ -18,15 +18,16 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A question as it is to be understood: its text, its language, and what was talked about before.
+    """A question as it is to be understood: its text and its language.
 
-    ``text`` may differ from what the customer typed: a follow-up is read together with the question before it.
+    ``topic`` is the entry that a follow-up leans on, None for a question that stands by itself; ``before`` is what the
+    customer asked before it.
     """
 
     text: str
     locale: str
     topic: Entry | None = None
-    follow_up: bool = False
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Evidence:
     ``answers``: the same for the answer's own words; ``covered_words`` and ``covered_grams``: share of the query's
     weight that occurs anywhere in the entry, in [0, 1]; ``linear``: the linear model, about 1 for the right entry;
     ``known``: share of the query's weight that occurs in the FAQ at all; ``questions``: words and grams of every
-    single question, in the order of the entries.
+    single question, in the order of the entries; ``context``: what the linear model scores higher when a follow-up is
+    read together with the question before it, 0 for other questions.
     """
 
     words: Floats
@@ -59,6 +61,7 @@ class Evidence:
     linear: Floats
     known: float
     questions: Floats
+    context: Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.dialogue import Candidate
-from engine.knowledge.entries import Knowledge
+from engine.knowledge.entries import Entry, Knowledge
 from engine.ports import Evidence, Reading, Understanding
 from engine.retrieval.fuzzy import similarity
 from engine.text.normalise import matching
@@ -25,10 +25,11 @@ SHORTLIST = 10
 COMPARED_QUESTIONS = 8
 CANDIDATE_FEATURES = (
     "understanding", "understanding_lead", "linear", "linear_lead", "words", "grams", "grams_lead", "answers",
-    "covered_words", "covered_grams", "fuzzy", "fuzzy_set", "other_language", "same_topic", "near_topic",
+    "covered_words", "covered_grams", "fuzzy", "fuzzy_set", "other_language", "same_topic", "near_topic", "context",
 )  # fmt: skip
 NONE_FEATURES = (
     "always", "outside", "understanding", "linear", "words", "grams", "covered", "lead", "fuzzy", "known", "length",
+    "follow_up",
 )  # fmt: skip
 _FLOOR = -8.0
 
@@ -76,7 +77,10 @@ class LearnedRanker:
 
     def features(self, reading: Reading, understanding: Understanding, evidence: Evidence) -> Features:
         """What the weights are applied to."""
-        places = shortlist(understanding.log_probabilities, evidence.linear, evidence.words + evidence.grams)
+        scores = [understanding.log_probabilities, evidence.linear, evidence.words + evidence.grams]
+        if reading.topic is not None:
+            scores += [evidence.context, evidence.linear + evidence.grams + self._near(reading.topic)]
+        places = shortlist(*scores)
         read = np.maximum(understanding.log_probabilities[places], _FLOOR)
         close = np.asarray([self._fuzzy(reading.text, int(place), evidence.questions) for place in places], np.float32)
         rows = np.stack(
@@ -94,6 +98,7 @@ class LearnedRanker:
                 close[:, 0],
                 close[:, 1],
                 *self._relations(reading, places),
+                evidence.context[places],
             ],
             axis=1,
         )
@@ -110,6 +115,7 @@ class LearnedRanker:
                 close[:, 0].max(),
                 evidence.known,
                 np.log1p(len(reading.text)),
+                float(reading.topic is not None),
             ],
             np.float32,
         )
@@ -123,10 +129,15 @@ class LearnedRanker:
             questions = [questions[at] for at in best]
         return similarity(matching(text), questions)
 
+    def _near(self, topic: Entry) -> Floats:
+        """1 for every entry that shares a tag with the topic, 0 for the others."""
+        tags = set(topic.tags)
+        return np.asarray([float(bool(tags & set(entry.tags))) for entry in self._entries], np.float32)
+
     def _relations(self, reading: Reading, places: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
         """Other language than the question, entry of the topic, entry that shares a tag with the topic."""
         entries = [self._entries[int(place)] for place in places]
-        topic = reading.topic if reading.follow_up else None
+        topic = reading.topic
         tags = set(topic.tags) if topic else set()
         other = [float(bool(entry.locale) and entry.locale != reading.locale) for entry in entries]
         same = [float(topic is not None and entry.id == topic.id) for entry in entries]

@@ -15,7 +15,7 @@ from engine.checkpoint import Checkpoint, read
 from engine.dialogue import Candidate, Choice, Provenance, Source, Speaker, Turn
 from engine.errors import CheckpointError, GenerationError
 from engine.faithfulness import review
-from engine.knowledge.entries import SMALL_TALK, Entry, Knowledge
+from engine.knowledge.entries import PERSON_ONLY, SMALL_TALK, Entry, Knowledge
 from engine.knowledge.template import own_words, template
 from engine.memory import WorkingMemory
 from engine.ports import Context, Generation, Generator, Ranker, Reading, Response, Retriever, Understander
@@ -146,39 +146,33 @@ class Engine:
         """The language of the knowledge that fits a text."""
         return wanted if wanted in self._locales else detect(text, self._locales)
 
-    def readings(self, one: Asked) -> list[Reading]:
-        """How a message may be read: by itself and, for a follow-up, together with what it follows."""
-        readings = [Reading(one.text, one.locale)]
+    def reading(self, one: Asked) -> Reading:
+        """How a message is read: a follow-up leans on the current topic."""
         topic = one.memory.topic
         if topic is not None and topic.entry in self.knowledge and is_follow_up(one.text):
-            entry = self.knowledge[topic.entry]
-            together = f"{entry.questions[0]} {one.text}"
-            readings.append(Reading(together, one.locale, entry, follow_up=True))
-        return readings
+            said = (turn.text for turn in reversed(one.memory.recent) if turn.speaker is Speaker.CUSTOMER)
+            return Reading(one.text, one.locale, self.knowledge[topic.entry], before=next(said, ""))
+        return Reading(one.text, one.locale)
 
     def _rank(self, asked: Sequence[Asked]) -> list[list[Candidate]]:
-        """Candidates for each message, best first, by the reading that is surer of itself."""
+        """Candidates for each message, best first."""
         if not len(self.knowledge):
             return [[] for _ in asked]
-        readings = [self.readings(one) for one in asked]
-        flat = [reading for several in readings for reading in several]
-        parts = zip(flat, self.understander.understand(flat), self.retriever.retrieve(flat), strict=True)
-        ranked = iter([self.ranker.rank(*part) for part in parts])
-        best = (max((next(ranked) for _ in several), key=_surest) for several in readings)
+        readings = [self.reading(one) for one in asked]
+        parts = zip(readings, self.understander.understand(readings), self.retriever.retrieve(readings), strict=True)
+        ranked = [self.ranker.rank(*part)[:MOST_CANDIDATES] for part in parts]
         return [
-            [
-                replace(candidate, text=own_words(candidate.text, one.memory.values()))
-                for candidate in some[:MOST_CANDIDATES]
-            ]
-            for one, some in zip(asked, best, strict=True)
+            [replace(candidate, text=own_words(candidate.text, one.memory.values())) for candidate in some]
+            for one, some in zip(asked, ranked, strict=True)
         ]
 
     def _decide(self, one: Asked, candidates: Sequence[Candidate]) -> Decision:
         choice = chosen(one.text, one.memory.offered) if one.memory.offered else None
         if choice is not None and choice.entry in self.knowledge:
             entry = self.knowledge[choice.entry]
-            return Decision(Verdict.ANSWER, (entry,), 1.0, "the customer chose it from what was offered")
-        return self.arbiter.decide(candidates)
+            verdict = Verdict.PERSON if PERSON_ONLY in entry.tags else Verdict.ANSWER
+            return Decision(verdict, (entry,), 1.0, "the customer chose it from what was offered")
+        return self.arbiter.decide(candidates, follow_up=self.reading(one).topic is not None)
 
     def _compose(
         self, asked: Sequence[Asked], decisions: Sequence[Decision], deadline: float | None
@@ -254,7 +248,8 @@ class Engine:
         if not self.arbiter.may_speak(generation.confidence):
             return None, f"the generator is not sure of its words ({generation.confidence:.2f})"
         said = [turn.text for turn in memory.recent if turn.speaker is Speaker.CUSTOMER]
-        text, verdict = review(generation.text, template(entry.answer), memory.values(), said)
+        whole = not memory.topics  # only a follow-up may be answered with a part of the entry
+        text, verdict = review(generation.text, template(entry.answer), memory.values(), said, whole=whole)
         return (text, "") if verdict.faithful else (None, f"the generator slipped: {verdict.reason}")
 
 
@@ -288,7 +283,3 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{checkpoint.folder}: the model is not complete: {error!r}") from error
-
-
-def _surest(candidates: Sequence[Candidate]) -> float:
-    return candidates[0].confidence if candidates else 0.0

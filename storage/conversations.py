@@ -115,10 +115,7 @@ class SqlStore:
     def conversations(self, *, limit: int = 100) -> Sequence[Summary]:
         """Conversations, the one written last first."""
         count = (
-            select(func.count())
-            .where(turns.c.conversation_id == conversations.c.id)
-            .scalar_subquery()
-            .label("turns")
+            select(func.count()).where(turns.c.conversation_id == conversations.c.id).scalar_subquery().label("turns")
         )
         c = conversations.c
         wanted = (

@@ -96,9 +96,7 @@ class InMemoryStore:
 
     def conversations(self, *, limit: int = 100) -> Sequence[Summary]:
         """Conversations, the one written last first."""
-        records = sorted(
-            self._records.items(), key=lambda item: (item[1].updated_at, item[1].number), reverse=True
-        )
+        records = sorted(self._records.items(), key=lambda item: (item[1].updated_at, item[1].number), reverse=True)
         return [
             Summary(key, record.owner, len(record.turns), record.updated_at)
             for key, record in records[: at_most(limit)]
@@ -173,9 +171,7 @@ class _Work:
         key = safe_key(conversation.key)
         stored = self._records.get(key)
         if conversation.version != (0 if stored is None else stored.version):
-            raise Conflict(
-                f"{conversation.key} is not of version {conversation.version} any more; load it again"
-            )
+            raise Conflict(f"{conversation.key} is not of version {conversation.version} any more; load it again")
         self._records[key] = replace(
             self._record(key),
             owner=safe(conversation.owner),
@@ -228,9 +224,7 @@ class _Work:
             self._records[key] = _Record(self._clock(), next(self._numbers))
         return self._records[key]
 
-    def _change_pending(
-        self, key: ConversationKey, message_id: str, change: Callable[[_Outgoing], _Outgoing]
-    ) -> None:
+    def _change_pending(self, key: ConversationKey, message_id: str, change: Callable[[_Outgoing], _Outgoing]) -> None:
         key, message_id = safe_key(key), safe_message_id(message_id)
         record = self._records.get(key)
         if record is None:

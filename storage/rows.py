@@ -49,9 +49,7 @@ def safe_key(key: ConversationKey) -> ConversationKey:
     Raises:
         StorageError: If a part of it is too long to be indexed.
     """
-    return ConversationKey(
-        _name(key.channel, LONGEST_NAME, "channel"), _name(key.thread, LONGEST_NAME, "thread")
-    )
+    return ConversationKey(_name(key.channel, LONGEST_NAME, "channel"), _name(key.thread, LONGEST_NAME, "thread"))
 
 
 def safe_message_id(message_id: str) -> str:

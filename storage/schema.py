@@ -72,9 +72,7 @@ metadata = MetaData(
 
 
 def _of_conversation() -> Column[int]:
-    return Column(
-        "conversation_id", _Number, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False
-    )
+    return Column("conversation_id", _Number, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False)
 
 
 conversations = Table(

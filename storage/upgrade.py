@@ -51,9 +51,7 @@ def prepare(
         found = read_revision(connection)
     _refuse_newer(engine, found, newest)
     if found != newest and not migrate:
-        raise StorageError(
-            f"{place(engine.url)} is of revision {found}, expected {newest}; open it with migration"
-        )
+        raise StorageError(f"{place(engine.url)} is of revision {found}, expected {newest}; open it with migration")
     if engine.dialect.name == "sqlite":
         _write_ahead(engine)
     if found != newest:
@@ -72,9 +70,7 @@ def read_revision(connection: Connection) -> str | None:
         # A PostgreSQL database may well hold other tables; a file that does is somebody else's.
         foreign = names if connection.dialect.name == "sqlite" else names & set(metadata.tables)
         if foreign:
-            raise NotADatabase(
-                f"{where} holds tables of another program ({', '.join(sorted(foreign))}); name another"
-            )
+            raise NotADatabase(f"{where} holds tables of another program ({', '.join(sorted(foreign))}); name another")
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
     if not found:
@@ -112,9 +108,7 @@ def _set_write_ahead(engine: Engine) -> None:
     with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
         cursor.execute("PRAGMA journal_mode=WAL")
         if cursor.fetchone() != ("wal",):
-            raise Unavailable(
-                f"{place(engine.url)} lies on a disk without shared memory; choose a local disk"
-            )
+            raise Unavailable(f"{place(engine.url)} lies on a disk without shared memory; choose a local disk")
 
 
 def _migrate(engine: Engine, newest: str, migrations: Path) -> None:
@@ -152,9 +146,7 @@ def _begin_alone(connection: Connection) -> None:
 def _check_references(connection: Connection) -> None:
     # The rebuilding of tables went unchecked, so that it could be done at all.
     if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-        raise StorageError(
-            f"{place(connection.engine.url)} has rows that refer to nothing; it was left as it was"
-        )
+        raise StorageError(f"{place(connection.engine.url)} has rows that refer to nothing; it was left as it was")
 
 
 def _keep_copy(path: Path, newest: str) -> None:

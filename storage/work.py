@@ -86,9 +86,7 @@ class SqlWork:
             )
         )
         if written.rowcount != 1:
-            raise Conflict(
-                f"{conversation.key} is not of version {conversation.version} any more; load it again"
-            )
+            raise Conflict(f"{conversation.key} is not of version {conversation.version} any more; load it again")
 
     def enqueue(self, message: Message, reply: Reply) -> None:
         """Put the reply in the outbox, once for each message."""

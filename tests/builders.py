@@ -84,7 +84,7 @@ def a_wording(
 def a_house(
     faq: Mapping[str, str] = FAQ,
     *,
-    engine: TableEngine | None | str = "of the faq",
+    engine: TableEngine | str | None = "of the faq",
     store: Store | None = None,
     locales: tuple[str, ...] = ("en", "zh"),
     characters: int = 4000,

@@ -69,6 +69,7 @@ def _open(config: Config, key: ConversationKey | None) -> None:
     config.data.mkdir(parents=True, exist_ok=True)
     open_journal(level=config.log.level, form=config.log.format, file=config.data / "attendant.log")
     house = compose(config)
+    house.warm_up()
     try:
         changed = knowledge.changed_since(config, house.engine.knowledge) if house.engine else ""
         if changed:

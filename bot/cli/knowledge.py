@@ -37,13 +37,14 @@ class Sources:
 def configured(config: Config) -> Sources:
     """What to learn from: the configured files, else the imported FAQ, else the sample."""
     logs = tuple(config.home / Path(name).expanduser() for name in config.knowledge.conversations)
+    asked = tuple(config.home / Path(name).expanduser() for name in config.knowledge.validation)
     if config.knowledge.files:
         files = tuple(config.home / Path(name).expanduser() for name in config.knowledge.files)
-        return Sources((*files, *logs), "the configured FAQ")
+        return Sources((*files, *logs), "the configured FAQ", asked)
     if config.imported_knowledge.exists():
-        return Sources((config.imported_knowledge, *logs), "the imported FAQ")
+        return Sources((config.imported_knowledge, *logs), "the imported FAQ", asked)
     sample = (*sample_sources(), *logs)
-    return Sources(sample, "the sample FAQ of an invented shop", tuple(sample_validation()))
+    return Sources(sample, "the sample FAQ of an invented shop", (*sample_validation(), *asked))
 
 
 def read(config: Config, files: Sequence[Path] = ()) -> Knowledge:

@@ -77,7 +77,7 @@ class LexicalIndex:
     def scores(self, features: Sequence[int]) -> Floats:
         """How much of the query each document holds: 0 nothing, about 1 all of it. Shape: (size,)."""
         wanted = np.unique(np.asarray(features, np.int64))
-        if not self.size or not len(wanted):
+        if not len(self._buckets) or not len(wanted):
             return np.zeros(self.size, np.float32)
         at = np.minimum(np.searchsorted(self._buckets, wanted), len(self._buckets) - 1)
         known = self._buckets[at] == wanted
@@ -94,7 +94,7 @@ class LexicalIndex:
     def known_share(self, features: Sequence[int]) -> float:
         """Share of the query's weight that occurs anywhere in the index, in [0, 1]."""
         wanted = np.unique(np.asarray(features, np.int64))
-        if not self.size or not len(wanted):
+        if not len(self._buckets) or not len(wanted):
             return 0.0
         at = np.minimum(np.searchsorted(self._buckets, wanted), len(self._buckets) - 1)
         known = self._buckets[at] == wanted

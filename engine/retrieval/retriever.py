@@ -68,9 +68,10 @@ class HybridRetriever:
 
     def retrieve(self, readings: Sequence[Reading]) -> list[Evidence]:
         """The evidence for each reading, in order."""
-        return [self._evidence(reading.text) for reading in readings]
+        return [self._evidence(reading) for reading in readings]
 
-    def _evidence(self, text: str) -> Evidence:
+    def _evidence(self, reading: Reading) -> Evidence:
+        text = reading.text
         of_words, of_grams = words(text), grams(text)
         by_words = self._by_words.scores(of_words)
         by_grams = self._by_grams.scores(of_grams)
@@ -84,7 +85,14 @@ class HybridRetriever:
             linear=linear,
             known=self._by_grams.known_share(of_grams),
             questions=by_words + by_grams,
+            context=self._context(reading),
         )
+
+    def _context(self, reading: Reading) -> Floats:
+        if reading.topic is None or self._linear is None:
+            return np.zeros(self._size, np.float32)
+        before = reading.before or reading.topic.questions[0]
+        return self._linear.scores(f"{before} {reading.text}") - self._linear.scores(before)
 
     def _best(self, scores: Floats) -> Floats:
         """The best question of every entry."""

@@ -11,7 +11,7 @@ from engine.ranker import CANDIDATE_FEATURES, NONE_FEATURES, Features, RankerWei
 
 PRIOR = {
     "understanding": 0.8, "linear": 3.5, "linear_lead": 3.0, "words": 0.5, "grams": 0.5, "answers": 2.0, "fuzzy": 0.5,
-    "fuzzy_set": 0.5, "other_language": -3.0, "same_topic": 1.0, "near_topic": 1.5,
+    "fuzzy_set": 0.5, "other_language": -3.0, "same_topic": 1.0, "near_topic": 1.5, "context": 2.0,
 }  # fmt: skip
 """Where the weights are pulled to: what several FAQs agreed on. With a few dozen questions they hardly move, and
 follow-ups, which hardly occur in a FAQ, keep them."""

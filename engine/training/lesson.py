@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine.dialogue import Speaker, Turn
-from engine.knowledge.entries import Knowledge
+from engine.knowledge.entries import SMALL_TALK, Knowledge
 from engine.knowledge.template import against, template
 from engine.seq2seq.source import SourceWriter
 from engine.text.tokenise import PieceTokenizer
 from engine.training.data import LoggedConversation, TrainingData
+from engine.understand.follow_up import is_follow_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,38 @@ def turns_of(data: TrainingData, writer: SourceWriter, tokenizer: PieceTokenizer
     """Agents' turns of the logged conversations, each composed from its entry.
 
     A turn with a value that stands neither in its entry nor in what the customer gave cannot be composed without making
-    something up; it is left out.
+    something up; it is left out. So is the first answer of a conversation: whoever asks first gets the whole entry.
     """
     found: list[Example] = []
     for conversation in data.conversations:
         found.extend(_turns(conversation, data.knowledge, writer, tokenizer))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A follow-up of a logged conversation: its text, the question before, that one's entry, and its own."""
+
+    text: str
+    before: str
+    topic: str
+    entry: str
+
+
+def follow_ups_of(data: TrainingData) -> list[FollowUp]:
+    """Follow-ups of the logged conversations."""
+    found: list[FollowUp] = []
+    for conversation in data.conversations:
+        topic, before = None, ""
+        for asked, answered in pairwise(conversation.turns):
+            if asked.turn.speaker is not Speaker.CUSTOMER or answered.entry not in data.knowledge:
+                continue
+            entry = str(answered.entry)
+            if topic is not None and is_follow_up(asked.turn.text):
+                found.append(FollowUp(asked.turn.text, before, topic, entry))
+            if SMALL_TALK not in data.knowledge[entry].tags:
+                topic = entry
+            before = asked.turn.text
     return found
 
 
@@ -73,7 +102,7 @@ def _turns(
     said: list[Turn] = []
     for logged in conversation.turns:
         slots |= logged.slots
-        asked = said and said[-1].speaker is Speaker.CUSTOMER
+        asked = len(said) > 1 and said[-1].speaker is Speaker.CUSTOMER
         if logged.turn.speaker is Speaker.AGENT and logged.entry in knowledge and asked:
             form = template(knowledge[str(logged.entry)].answer)
             pieces = writer.template(form)

@@ -12,7 +12,7 @@ class TrainingOptions:
     """Choices for a run.
 
     ``epochs`` 0 chooses by the size of the data, ``minutes`` bounds the wall-clock time of the whole run, ``threads`` 0
-    takes every core, ``max_wrong_rate`` is what the thresholds are fitted to.
+    means one, since networks this small gain little from more, ``max_wrong_rate`` is what the thresholds are fitted to.
     """
 
     epochs: int = 0

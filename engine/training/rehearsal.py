@@ -16,7 +16,6 @@ from engine.calibration import Outcome
 from engine.knowledge.entries import Entry, Knowledge
 from engine.ports import Reading, Retriever, Understander
 from engine.ranker import Features, LearnedRanker, RankerWeights, probabilities
-from engine.text.language import detect
 from engine.training.fusion import fit_ranker
 
 Case = tuple[Features, frozenset[int]]
@@ -25,6 +24,7 @@ Case = tuple[Features, frozenset[int]]
 HELD_OUT = 5  # one question of so many is held out
 HIDDEN = 16  # one entry of so many is hidden
 OFFERED = 3
+SIDE_BY_SIDE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +63,15 @@ def cases(
     knowledge: Knowledge,
     understander: Understander,
     retriever: Retriever,
-    asked: Sequence[tuple[str, frozenset[int]]],
-    locales: Sequence[str],
+    asked: Sequence[tuple[Reading, frozenset[int]]],
 ) -> list[Case]:
     """Ask every question and keep what the ranker would see."""
     ranker = LearnedRanker(knowledge, RankerWeights((), ()))
-    readings = [Reading(text, detect(text, locales)) for text, _ in asked]
     found: list[Case] = []
-    for at in range(0, len(readings), 64):
-        part = readings[at : at + 64]
-        both = zip(part, understander.understand(part), retriever.retrieve(part), asked[at : at + 64], strict=True)
+    for at in range(0, len(asked), SIDE_BY_SIDE):
+        group = asked[at : at + SIDE_BY_SIDE]
+        part = [reading for reading, _ in group]
+        both = zip(part, understander.understand(part), retriever.retrieve(part), group, strict=True)
         found.extend((ranker.features(reading, head, words), right) for reading, head, words, (_, right) in both)
     return found
 
@@ -82,9 +81,10 @@ def fit(found: Sequence[Case]) -> tuple[RankerWeights, list[Outcome]]:
 
     Two halves judge each other, so that the thresholds are not fitted to what the weights have seen.
     """
-    halves = [found[0::2], found[1::2]]
-    judged = [outcomes(halves[side], fit_ranker(_labelled(halves[1 - side]))) for side in (0, 1)]
-    return fit_ranker(_labelled(found)), [*judged[0], *judged[1]]
+    judged: list[Outcome] = [Outcome(0.0, right=False, offered=0.0, among=False)] * len(found)
+    for side in (0, 1):
+        judged[side::2] = outcomes(found[side::2], fit_ranker(_labelled(found[1 - side :: 2])))
+    return fit_ranker(_labelled(found)), judged
 
 
 def outcomes(found: Sequence[Case], weights: RankerWeights) -> list[Outcome]:

@@ -44,6 +44,9 @@ class TableEngine:
         self.knowledge = Knowledge(ENTRIES)
         self.batches: list[int] = []
 
+    def warm_up(self) -> None:
+        """Nothing is loaded late."""
+
     def respond(self, text: str, memory: WorkingMemory, **_circumstances: Any) -> Response:
         said = memory.hear(Turn(Speaker.CUSTOMER, text))
         candidates = tuple(Candidate(entry.id, entry.answer, 0.3) for entry in self.knowledge) * 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bot import config
 from bot.config import Config, load
 from bot.errors import ConfigError
 
+KEYS = list(config.keys())
 OTHERS = {
     "bot.locales": ["zh"],
     "log.level": "debug",
@@ -60,7 +62,7 @@ def test_the_file_overrides_what_it_names_and_nothing_else(tmp_path: Path) -> No
     assert (found.bot.data, found.service.waiting) == ("var", 256)
 
 
-@pytest.mark.parametrize(("key", "default"), list(config.keys()), ids=[key for key, _ in config.keys()])
+@pytest.mark.parametrize(("key", "default"), KEYS, ids=[key for key, _ in KEYS])
 def test_every_key_can_be_set_and_takes_effect(tmp_path: Path, key: str, default: Any) -> None:
     value = OTHERS.get(key, _another(default))
     if isinstance(value, dict):
@@ -118,13 +120,14 @@ def test_what_the_house_works_out_itself_cannot_be_set(tmp_path: Path, name: str
         ('[bot]\nlocales = "en"\n', "bot.locales must be a list of texts, not 'en'"),
         ("[bot]\nlocales = [1]\n", "bot.locales must be a list of texts, not [1]"),
         ("slots = 3\n", "slots must be a table, not 3"),
-        ("[slots]\nx = 3\n", "slots .x must be a text, not 3"),
-        ("[wording]\nen = 3\n", "wording .en must be a table, not 3"),
-        ("[adapters]\ntui = 3\n", "adapters .tui must be a table, not 3"),
+        ("[slots]\nx = 3\n", "slots.x must be a text, not 3"),
+        ("[wording]\nen = 3\n", "wording.en must be a table, not 3"),
+        ("[wording.en]\nhelp = 3\n", "wording.en.help must be a text, not 3"),
+        ("[adapters]\ntui = 3\n", "adapters.tui must be a table, not 3"),
     ],
 )
 def test_a_wrong_type_says_what_was_expected_and_found(tmp_path: Path, text: str, problem: str) -> None:
-    assert [line.replace(" .", ".") for line in problems(tmp_path, text)] == [problem.replace(" .", ".")]
+    assert problems(tmp_path, text) == [problem]
 
 
 @pytest.mark.parametrize(
@@ -242,11 +245,11 @@ def test_absolute_paths_stay_as_they_are(tmp_path: Path) -> None:
 
 def test_the_environment_goes_before_the_file_for_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = load(written(tmp_path, '[storage]\nurl = "sqlite:///file.db"\n'))
-    assert found.database_url == "sqlite:///file.db"
+    assert found.database_url == f"sqlite:///{tmp_path / 'file.db'}"
     monkeypatch.setenv(config.DATABASE_VARIABLE, "postgresql://shop@db/shop")
     assert found.database_url == "postgresql://shop@db/shop"
     monkeypatch.setenv(config.DATABASE_VARIABLE, "")
-    assert found.database_url == "sqlite:///file.db"
+    assert found.database_url == f"sqlite:///{tmp_path / 'file.db'}"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -256,15 +259,12 @@ def test_the_environment_goes_before_the_file_for_the_database(tmp_path: Path, m
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abmn", max_size=4), inner, max_size=3),
         max_leaves=5,
     ),
-    st.sampled_from([key for key, _ in config.keys()]),
+    st.sampled_from([key for key, _ in KEYS]),
 )
 def test_whatever_stands_at_a_key_loads_or_is_refused_in_words(tmp_path: Path, value: Any, key: str) -> None:
-    try:
-        text = f"{key} = {_toml(value)}\n"
+    text = f"{key} = {_toml(value)}\n"
+    with suppress(ConfigError):
         found = load(written(tmp_path, text.encode("utf-8", "surrogatepass")))
-    except ConfigError as error:
-        assert str(error)
-    else:
         assert isinstance(found, Config)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -62,7 +63,15 @@ def next_log_probabilities(
     return dict(zip(decoder.shortlist.tolist(), scores[0, -1].tolist(), strict=True))
 
 
-REFUND = Entry("refund", "You get your money back within 14 days.", ("How do I get a refund?", "money back"), locale="en")
+def some_evidence(size: int, *, known: float = 0.0, **found: Sequence[float]) -> Evidence:
+    """Evidence for so many entries: what is named, and nothing of every other kind."""
+    kinds = [field.name for field in fields(Evidence) if field.name != "known"]
+    return Evidence(known=known, **{kind: np.asarray(found.get(kind, [0.0] * size), np.float32) for kind in kinds})
+
+
+REFUND = Entry(
+    "refund", "You get your money back within 14 days.", ("How do I get a refund?", "money back"), locale="en"
+)
 HOURS = Entry("hours", "We are open from 9 to 17.", ("When are you open?",), locale="en", tags=("shop",))
 HOLIDAYS = Entry("holidays", "We are closed on holidays.", ("Are you open on holidays?",), locale="en", tags=("shop",))
 THREAT = Entry("threat", "A person will see to this.", ("I will sue you",), locale="en", tags=("person",))
@@ -90,12 +99,14 @@ class BlindRetriever:
         self._size = size
 
     def retrieve(self, readings: Sequence[Reading]) -> list[Evidence]:
-        nothing = np.zeros(self._size, np.float32)
-        return [Evidence(nothing, nothing, nothing, nothing, 0.0, nothing) for _ in readings]
+        return [some_evidence(self._size) for _ in readings]
 
 
 class TableRanker:
-    """Ranks as the table says, by the text of the reading; a text that is not in it has no candidates."""
+    """Ranks as the table says, by the text of the reading, for a follow-up by ``text @topic`` where the table has that.
+
+    A text that is not in it has no candidates.
+    """
 
     def __init__(self, knowledge: Knowledge, table: Mapping[str, Mapping[str, float]]) -> None:
         self._knowledge = knowledge
@@ -103,7 +114,10 @@ class TableRanker:
 
     def rank(self, reading: Reading, understanding: Understanding, evidence: Evidence) -> list[Candidate]:
         del understanding, evidence
-        chances = sorted(self._table.get(reading.text, {}).items(), key=lambda item: -item[1])
+        found = self._table.get(reading.text, {})
+        if reading.topic is not None:
+            found = self._table.get(f"{reading.text} @{reading.topic.id}", found)
+        chances = sorted(found.items(), key=lambda item: -item[1])
         return [Candidate(name, self._knowledge[name].answer, chance) for name, chance in chances]
 
 
@@ -138,6 +152,7 @@ def an_engine(
     generator: TableGenerator | SilentGenerator | None = None,
     knowledge: Knowledge = KNOWLEDGE,
     settings: Settings | None = None,
+    follow_up: float = 0.0,
 ) -> Engine:
     """An engine that ranks by a table; it answers from 0.6 on, asks back from 0.3, and speaks for itself from 0.9."""
     chosen = settings or Settings()
@@ -147,7 +162,7 @@ def an_engine(
         understander=EvenUnderstander(len(knowledge)),
         retriever=BlindRetriever(len(knowledge)),
         ranker=TableRanker(knowledge, table),
-        arbiter=ThresholdArbiter(knowledge, Thresholds(0.6, 0.3, 0.9), choices=chosen.choices),
+        arbiter=ThresholdArbiter(knowledge, Thresholds(0.6, 0.3, 0.9, follow_up), choices=chosen.choices),
         generator=generator,
         settings=chosen,
     )

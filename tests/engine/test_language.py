@@ -15,7 +15,8 @@ def test_the_share_of_chinese_is_a_share(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "share"), [("", 0.0), ("123 ?!", 0.0), ("hello", 0.0), ("退货", 1.0), ("退货 123！", 1.0), ("退ab", 2.5 / 4.5)]
+    ("text", "share"),
+    [("", 0.0), ("123 ?!", 0.0), ("hello", 0.0), ("退货", 1.0), ("退货 123！", 1.0), ("退ab", 2.5 / 4.5)],
 )
 def test_one_han_character_weighs_as_much_as_two_and_a_half_letters(text: str, share: float) -> None:
     assert han_share(text) == pytest.approx(share)

@@ -9,7 +9,17 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from engine.errors import CheckpointError
-from engine.text.tokenise import BEGIN, CUSTOMER, END, MARKS, PAD, SLOT_MARKS, VALUE_MARKS, PieceTokenizer, without_marks
+from engine.text.tokenise import (
+    BEGIN,
+    CUSTOMER,
+    END,
+    MARKS,
+    PAD,
+    SLOT_MARKS,
+    VALUE_MARKS,
+    PieceTokenizer,
+    without_marks,
+)
 
 TAUGHT = (
     "Where is my order?", "My order has not arrived.", "Delivery costs ⟨1⟩ and takes ⟨2⟩ days, ⟨name⟩.",
@@ -22,7 +32,9 @@ both = pytest.mark.parametrize("tokenizer", [TRAINED, BYTES], ids=["trained", "b
 mixed = st.lists(
     st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"))
     | st.text("的退货订单运费，。？！一二三", min_size=1)
-    | st.sampled_from(["👍", "👩🏽‍🚒", "🇬🇧", "e\u0301", "q\u0323\u0307", "नमस्ते", "  ", "\n\n", "\u3000", "£3.95", *TAUGHT])
+    | st.sampled_from(
+        ["👍", "👩🏽‍🚒", "🇬🇧", "e\u0301", "q\u0323\u0307", "नमस्ते", "  ", "\n\n", "\u3000", "£3.95", *TAUGHT]
+    )
     | st.sampled_from([*VALUE_MARKS, *SLOT_MARKS]),
     max_size=6,
 ).map("".join)
@@ -69,14 +81,16 @@ def test_every_piece_has_a_number_below_the_size(tokenizer: PieceTokenizer, text
     assert all(0 <= piece < tokenizer.size for piece in tokenizer.encode(text))
 
 
+@pytest.fixture(scope="module")
+def read_back(tmp_path_factory: pytest.TempPathFactory) -> PieceTokenizer:
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    path.write_text(TRAINED.to_json(), "utf-8")
+    return PieceTokenizer.load(path)
+
+
 @given(text=mixed)
-def test_a_tokenizer_read_back_from_its_file_encodes_the_same(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.getbasetemp() / "tokenizer.json"
-    if not path.exists():
-        path.write_text(TRAINED.to_json(), "utf-8")
-        test_a_tokenizer_read_back_from_its_file_encodes_the_same.again = PieceTokenizer.load(path)
-    again = test_a_tokenizer_read_back_from_its_file_encodes_the_same.again
-    assert again.encode(text) == TRAINED.encode(text)
+def test_a_tokenizer_read_back_from_its_file_encodes_the_same(read_back: PieceTokenizer, text: str) -> None:
+    assert read_back.encode(text) == TRAINED.encode(text)
 
 
 @both

@@ -151,9 +151,7 @@ def test_a_killed_process_leaves_every_promised_turn_whole(start: Start, tmp_pat
     assert len(promised) > KILLS
 
 
-def test_a_process_killed_while_it_creates_the_database_leaves_a_usable_file(
-    start: Start, tmp_path: Path
-) -> None:
+def test_a_process_killed_while_it_creates_the_database_leaves_a_usable_file(start: Start, tmp_path: Path) -> None:
     script = (
         "import sys, alembic.command; from storage.database import open_database; "
         "print('ready', flush=True); sys.stdin.readline(); open_database(sys.argv[1]).dispose()"

@@ -72,9 +72,7 @@ def test_a_damaged_memory_is_dropped_and_the_conversation_goes_on(
     with caplog.at_level(logging.WARNING, "attendant.storage"):
         conversation = store.load(KEY)
     assert (conversation.memory, conversation.version) == (WorkingMemory(), 2)
-    assert [(record.name, record.levelname) for record in caplog.records] == [
-        ("attendant.storage", "WARNING")
-    ]
+    assert [(record.name, record.levelname) for record in caplog.records] == [("attendant.storage", "WARNING")]
     assert "shop:anna" in caplog.text
     take(store, "m3")
     assert store.load(KEY).memory.turn == 1
@@ -87,9 +85,7 @@ def test_a_damaged_reply_is_said_where_it_is_asked_for(store: SqlStore) -> None:
     assert store.find_reply(KEY, "m2") == REPLY
 
 
-def test_a_damaged_reply_keeps_its_text_in_the_history(
-    store: SqlStore, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_reply_keeps_its_text_in_the_history(store: SqlStore, caplog: pytest.LogCaptureFixture) -> None:
     spoil(store, "UPDATE turns SET reply = '{' WHERE message_id = 'm1'")
     history = store.history(KEY)
     assert [turn.turn.text for turn in history] == ["where is it?", "on its way"] * 2
@@ -97,9 +93,7 @@ def test_a_damaged_reply_keeps_its_text_in_the_history(
     assert "was dropped" in caplog.text
 
 
-def test_a_damaged_delivery_does_not_hold_up_the_next(
-    store: SqlStore, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_delivery_does_not_hold_up_the_next(store: SqlStore, caplog: pytest.LogCaptureFixture) -> None:
     spoil(store, "UPDATE outbox SET reply = '[]' WHERE message_id = 'm1'")
     assert [delivery.message_id for delivery in store.pending("shop")] == ["m2"]
     assert "m1" in caplog.text

@@ -298,9 +298,7 @@ def test_a_connection_that_the_server_ended_is_replaced(schema: str) -> None:
 
 
 @needs_postgres
-def test_a_conversation_held_by_another_process_is_locked(
-    schema: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_conversation_held_by_another_process_is_locked(schema: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BUSY_MS", 50)
     with open_store(schema) as store:
         write(store)

@@ -113,9 +113,7 @@ def test_text_that_is_not_json_reads_as_nothing(text: str | bytes) -> None:
 
 
 @given(words, words, words, words)
-def test_idempotency_keys_differ_and_fit_a_header(
-    thread: str, message: str, thread2: str, message2: str
-) -> None:
+def test_idempotency_keys_differ_and_fit_a_header(thread: str, message: str, thread2: str, message2: str) -> None:
     one = idempotency_key(ConversationKey("shop", thread), message)
     two = idempotency_key(ConversationKey("shop", thread2), message2)
     assert (one == two) == ((thread, message) == (thread2, message2))

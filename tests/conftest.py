@@ -1,0 +1,20 @@
+"""What tests of several rooms share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def sample_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the sample FAQ, trained for real but shortly: entries are told apart, replies are not polished."""
+    from engine.training.data import read_training_data, sample_sources, sample_validation
+    from engine.training.options import TrainingOptions
+    from engine.training.school import train
+
+    folder = tmp_path_factory.mktemp("model")
+    data = read_training_data(sample_sources(), validation=sample_validation())
+    train(data, folder, TrainingOptions(epochs=2), lambda _: None)
+    return folder

@@ -1,0 +1,218 @@
+"""Working memory: an immutable value with bounds, and its way into a database and back."""
+
+from __future__ import annotations
+
+import copy
+import json
+from contextlib import suppress
+from dataclasses import FrozenInstanceError
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.dialogue import Choice, ConversationKey, Source, Speaker, Turn
+from engine.memory import (
+    FORMAT,
+    RECENT_TURNS,
+    TOPIC_DEPTH,
+    MemoryFormatError,
+    NeuralState,
+    Slot,
+    Topic,
+    WorkingMemory,
+)
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FULL = (
+    WorkingMemory(neural=NeuralState("abc", b"\x00\xff"))
+    .hear(Turn(Speaker.CUSTOMER, "I'm Anna, where is it?"))
+    .push_topic("track")
+    .fill("name", "Anna", heard=NOON)
+    .offer([Choice("refund", "How do I get my money back?")])
+    .hear(Turn(Speaker.BOT, "On its way."))
+)
+
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=10)
+moments = st.datetimes(timezones=st.just(UTC))
+slots = st.builds(Slot, texts, moments, st.sampled_from(Speaker), st.floats(0, 1))
+turns = st.builds(Turn, st.sampled_from(Speaker), texts)
+memories = st.builds(
+    WorkingMemory,
+    st.integers(0, 10**6),
+    st.lists(st.builds(Topic, texts, st.integers(0, 99)), max_size=TOPIC_DEPTH).map(tuple),
+    st.dictionaries(texts, slots, max_size=4),
+    st.lists(turns, max_size=RECENT_TURNS).map(tuple),
+    st.lists(st.builds(Choice, texts, texts), max_size=3).map(tuple),
+    st.none() | st.builds(NeuralState, texts, st.binary(max_size=20)),
+)
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place of nested data that can be overwritten."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [place for key, value in items for place in ((*path, key), *places(value, (*path, key)))]
+
+
+@given(memories)
+def test_a_memory_survives_its_json_form(memory: WorkingMemory) -> None:
+    assert WorkingMemory.from_json(json.loads(json.dumps(memory.to_json()))) == memory
+
+
+def test_memory_does_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        FULL.turn = 5  # type: ignore[misc]  # the point of the test
+    with pytest.raises(FrozenInstanceError):
+        FULL.recent[0].text = "no"  # type: ignore[misc]  # the point of the test
+
+
+@given(memories)
+def test_every_step_leaves_the_memory_before_it_as_it_was(memory: WorkingMemory) -> None:
+    before = copy.deepcopy(memory)
+    memory.hear(Turn(Speaker.CUSTOMER, "x")).push_topic("y").pop_topic().fill("name", "z", heard=NOON).offer([])
+    assert memory == before
+
+
+@given(st.lists(turns, max_size=30))
+def test_the_last_turns_are_remembered_and_what_the_customer_said_is_counted(said: list[Turn]) -> None:
+    memory = WorkingMemory()
+    for turn in said:
+        memory = memory.hear(turn)
+    assert list(memory.recent) == said[-RECENT_TURNS:]
+    assert memory.turn == sum(turn.speaker is Speaker.CUSTOMER for turn in said)
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), max_size=30))
+def test_the_topic_stack_is_bounded_holds_each_topic_once_and_the_current_one_last(entries: list[str]) -> None:
+    memory = WorkingMemory()
+    for entry in entries:
+        memory = memory.hear(Turn(Speaker.CUSTOMER, "?")).push_topic(entry)
+        assert memory.topic == Topic(entry, memory.turn)
+    kept = [topic.entry for topic in memory.topics]
+    expected = sorted(set(entries), key=lambda entry: len(entries) - entries[::-1].index(entry))
+    assert kept == expected[-TOPIC_DEPTH:]
+
+
+def test_a_topic_that_is_left_gives_way_to_the_one_before() -> None:
+    memory = WorkingMemory().push_topic("refund").push_topic("shipping").push_topic("refund")
+    assert [topic.entry for topic in memory.topics] == ["shipping", "refund"]
+    assert memory.pop_topic().topic == Topic("shipping", 0)
+    empty = memory.pop_topic().pop_topic()
+    assert empty.topic is None
+    assert empty.pop_topic() == empty
+
+
+def test_a_later_value_of_a_slot_replaces_the_earlier() -> None:
+    later = NOON + timedelta(hours=1)
+    memory = FULL.fill("date", "today", heard=NOON).fill("name", "Ann", heard=later, speaker=Speaker.AGENT)
+    assert memory.values() == {"name": "Ann", "date": "today"}
+    assert memory.slots["name"] == Slot("Ann", later, Speaker.AGENT)
+
+
+def test_offering_nothing_clears_what_was_offered() -> None:
+    assert FULL.offered
+    assert FULL.offer(()).offered == ()
+
+
+def test_a_new_memory_is_empty() -> None:
+    memory = WorkingMemory()
+    assert (memory.turn, memory.topics, memory.values(), memory.recent, memory.offered) == (0, (), {}, (), ())
+    assert memory.topic is None
+
+
+@pytest.mark.parametrize("data", [{}, {"format": None}, {"format": FORMAT + 1}, {"format": "1"}, [], None, "x", 5])
+def test_another_format_is_refused(data: Any) -> None:
+    with pytest.raises(MemoryFormatError, match="expected 1"):
+        WorkingMemory.from_json(data)
+
+
+@pytest.mark.parametrize("field", [name for name in FULL.to_json() if name != "format"])
+def test_a_memory_with_a_missing_field_is_damaged(field: str) -> None:
+    data = FULL.to_json()
+    del data[field]
+    with pytest.raises(MemoryFormatError, match="damaged memory"):
+        WorkingMemory.from_json(data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"turn": 1e999',
+        '"turn": NaN',
+        '"turn": null',
+        '"turn": "many"',
+        '"topics": 5',
+        '"topics": [{"entry": "a", "turn": 1e999}]',
+        '"topics": ["a"]',
+        '"slots": []',
+        '"slots": {"name": {"value": "x", "heard": "noon", "speaker": "customer", "confidence": 1}}',
+        '"slots": {"name": {"value": "x", "heard": "2026-03-01T12:00:00Z", "speaker": "dog", "confidence": 1}}',
+        '"slots": {"name": {"value": "x", "heard": 5, "speaker": "customer", "confidence": 1}}',
+        '"recent": [{"speaker": "dog", "text": "wuff"}]',
+        '"recent": [5]',
+        '"offered": [{"entry": "a"}]',
+        '"neural": {"fingerprint": "a", "payload": "A"}',
+        '"neural": {"fingerprint": "a", "payload": "é"}',
+        '"neural": {"payload": ""}',
+        '"neural": 5',
+    ],
+)
+def test_a_damaged_memory_is_refused(text: str) -> None:
+    data = {**FULL.to_json(), **json.loads("{" + text + "}")}
+    with pytest.raises(MemoryFormatError, match="damaged memory"):
+        WorkingMemory.from_json(data)
+
+
+@given(st.data(), plain)
+def test_no_damage_raises_anything_else(data: st.DataObject, value: Any) -> None:
+    stored = FULL.to_json()
+    *path, last = data.draw(st.sampled_from(places(stored)))
+    inner = stored
+    for key in path:
+        inner = inner[key]
+    inner[last] = value
+    with suppress(MemoryFormatError):
+        WorkingMemory.from_json(stored)
+
+
+@given(plain)
+def test_plain_data_that_are_no_memory_are_refused(data: Any) -> None:
+    with pytest.raises(MemoryFormatError):
+        WorkingMemory.from_json(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("anna", ConversationKey("terminal", "anna")),
+        ("telegram:5", ConversationKey("telegram", "5")),
+        ("webhook:desk:7", ConversationKey("webhook", "desk:7")),
+    ],
+)
+def test_a_conversation_is_named_by_channel_and_thread(text: str, key: ConversationKey) -> None:
+    assert ConversationKey.parse(text) == key
+    assert ConversationKey.parse(str(key)) == key
+
+
+@pytest.mark.parametrize("text", ["", ":", "telegram:", ":5"])
+def test_a_conversation_without_channel_or_thread_has_no_name(text: str) -> None:
+    with pytest.raises(ValueError, match="CHANNEL:THREAD"):
+        ConversationKey.parse(text)
+
+
+@given(texts.filter(lambda text: text and ":" not in text), texts.filter(bool))
+def test_a_key_survives_its_text_form(channel: str, thread: str) -> None:
+    key = ConversationKey(channel, thread)
+    assert ConversationKey.parse(str(key)) == key
+
+
+def test_speakers_and_sources_are_stored_by_stable_words() -> None:
+    assert [str(speaker) for speaker in Speaker] == ["customer", "bot", "agent"]
+    assert [str(source) for source in Source] == ["generated", "retrieved", "clarify", "fixed", "handoff"]

@@ -1,0 +1,171 @@
+"""The ranker: its features say what their names say, its confidences are a distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from parts import CHINESE, HOLIDAYS, HOURS, KNOWLEDGE, REFUND, some_evidence
+
+from engine.knowledge.entries import Entry, Knowledge
+from engine.ports import Reading, Understanding
+from engine.ranker import (
+    CANDIDATE_FEATURES,
+    NONE_FEATURES,
+    SHORTLIST,
+    Features,
+    LearnedRanker,
+    RankerWeights,
+    probabilities,
+    shortlist,
+)
+
+SIZE = len(KNOWLEDGE)
+QUESTIONS = len(KNOWLEDGE.examples())
+numbers = st.floats(-30, 30, width=32)
+scores = st.lists(st.floats(-5, 5, width=32), min_size=SIZE, max_size=SIZE)
+ZERO = RankerWeights((0.0,) * len(CANDIDATE_FEATURES), (0.0,) * len(NONE_FEATURES))
+
+
+def weighing(**weights: float) -> RankerWeights:
+    """Weights of the named candidate features, and of nothing else."""
+    return RankerWeights(tuple(weights.get(name, 0.0) for name in CANDIDATE_FEATURES), ZERO.none)
+
+
+def understood(values: list[float] | None = None, outside: float = -2.0) -> Understanding:
+    return Understanding(np.asarray(values or [-2.0] * SIZE, np.float32), outside)
+
+
+def features(reading: Reading, understanding: Understanding | None = None, **evidence: list[float]) -> Features:
+    found = some_evidence(SIZE, **({"questions": [0.0] * QUESTIONS} | evidence))
+    return LearnedRanker(KNOWLEDGE, ZERO).features(reading, understanding or understood(), found)
+
+
+def column(found: Features, name: str) -> dict[str, float]:
+    """A candidate feature by the id of its entry."""
+    values = found.candidates[:, CANDIDATE_FEATURES.index(name)]
+    return {KNOWLEDGE.entries[place].id: float(value) for place, value in zip(found.places, values, strict=True)}
+
+
+@given(
+    st.lists(st.lists(numbers, min_size=2, max_size=2), min_size=1, max_size=6),
+    st.tuples(numbers, numbers),
+    numbers,
+    numbers,
+)
+def test_probabilities_are_the_softmax_of_weighted_sums_and_sum_to_one(
+    rows: list[list[float]], weights: tuple[float, float], none: float, of_none: float
+) -> None:
+    found = Features(np.arange(len(rows)), np.asarray(rows, np.float32), np.asarray([none], np.float32))
+    chances = probabilities(found, RankerWeights(weights, (of_none,)))
+    sums = np.asarray([*(row[0] * weights[0] + row[1] * weights[1] for row in rows), none * of_none], float)
+    powers = np.exp(sums - sums.max())
+    assert float(chances.sum()) == pytest.approx(1.0, abs=1e-5)
+    np.testing.assert_allclose(chances, powers / powers.sum(), atol=1e-3)
+
+
+@given(st.lists(st.lists(st.integers(-9, 9), min_size=14, max_size=14), min_size=1, max_size=3))
+def test_the_short_list_is_who_is_among_the_best_by_any_score(rows: list[list[int]]) -> None:
+    found = shortlist(*(np.asarray(row, np.float32) for row in rows))
+    expected = {place for row in rows for place in sorted(range(14), key=lambda at: -row[at])[:SHORTLIST]}
+    assert found.tolist() == sorted(expected)
+
+
+def test_few_entries_are_all_on_the_short_list() -> None:
+    assert shortlist(np.asarray([1, 3, 2], np.float32)).tolist() == [0, 1, 2]
+
+
+@given(scores, scores, scores)
+def test_a_lead_is_the_distance_to_the_best_other(heard: list[float], linear: list[float], grams: list[float]) -> None:
+    found = features(Reading("refund", "en"), understood(heard), linear=linear, grams=grams)
+    for name in ("understanding", "linear", "grams"):
+        own, leads = column(found, name), column(found, f"{name}_lead")
+        for entry, lead in leads.items():
+            best_other = max(value for other, value in own.items() if other != entry)
+            ahead = own[entry] - best_other
+            assert lead == pytest.approx(ahead if ahead > 0 else own[entry] - max(own.values()), abs=1e-5)
+
+
+def test_a_candidate_without_rivals_has_no_lead() -> None:
+    ranker = LearnedRanker(Knowledge((REFUND,)), ZERO)
+    found = ranker.features(
+        Reading("refund", "en"),
+        Understanding(np.asarray([-1.0], np.float32), -1.0),
+        some_evidence(1, questions=[0.0, 0.0], linear=[0.7]),
+    )
+    assert found.candidates[0, CANDIDATE_FEATURES.index("linear_lead")] == 0
+
+
+def test_an_entry_of_another_language_than_the_question_is_marked() -> None:
+    in_english = column(features(Reading("when", "en")), "other_language")
+    in_chinese = column(features(Reading("几点", "zh")), "other_language")
+    assert in_english == {entry.id: float(entry is CHINESE) for entry in KNOWLEDGE}
+    assert in_chinese == {entry.id: float(entry is not CHINESE) for entry in KNOWLEDGE}
+
+
+def test_entries_near_the_topic_come_on_the_short_list_of_a_follow_up() -> None:
+    near = Entry("near", "z", ("z",), tags=("shop",))
+    many = Knowledge((*(Entry(f"e{n}", f"a{n}", (f"q{n}",)) for n in range(SHORTLIST + 3)), near, HOURS))
+    falling = [float(-place) for place in range(len(many))]
+    evidence = some_evidence(len(many), words=falling, questions=falling)
+    heard = Understanding(np.asarray(falling, np.float32), -1.0)
+    ranker = LearnedRanker(many, ZERO)
+    alone = ranker.features(Reading("and then", "en"), heard, evidence)
+    leaning = ranker.features(Reading("and then", "en", HOURS), heard, evidence)
+    assert many.place("near") not in alone.places
+    assert many.place("near") in leaning.places
+
+
+def test_an_entry_without_a_language_is_foreign_to_none() -> None:
+    knowledge = Knowledge((Entry("any", "42", ("what",)), REFUND))
+    evidence = some_evidence(2, questions=[0.0] * 3)
+    found = LearnedRanker(knowledge, ZERO).features(Reading("什么", "zh"), understood([-1.0, -1.0]), evidence)
+    assert found.candidates[:, CANDIDATE_FEATURES.index("other_language")].tolist() == [0.0, 1.0]
+
+
+def test_the_topic_counts_for_a_follow_up_alone() -> None:
+    follow_up = features(Reading("and on sundays", "en", HOURS))
+    assert column(follow_up, "same_topic") == {entry.id: float(entry is HOURS) for entry in KNOWLEDGE}
+    assert column(follow_up, "near_topic") == {entry.id: float(entry in (HOURS, HOLIDAYS)) for entry in KNOWLEDGE}
+    afresh = features(Reading("and on sundays", "en"))
+    assert not any(column(afresh, "same_topic").values())
+    assert not any(column(afresh, "near_topic").values())
+
+
+def test_fuzzy_evidence_is_that_of_the_nearest_question() -> None:
+    found = features(Reading("Money BACK", "en"))
+    assert column(found, "fuzzy")["refund"] == column(found, "fuzzy_set")["refund"] == 1.0
+    assert column(found, "fuzzy")["zh-hours"] < 0.2
+
+
+def test_of_many_questions_only_the_likeliest_are_compared() -> None:
+    many = Knowledge((Entry("many", "yes", tuple(f"question number {number}" for number in range(12))), REFUND))
+    by_words = [1.0] * 11 + [9.0, 0.0, 0.0]
+    found = LearnedRanker(many, ZERO).features(
+        Reading("question number 11", "en"), understood([-1.0, -1.0]), some_evidence(2, questions=by_words)
+    )
+    assert found.candidates[0, CANDIDATE_FEATURES.index("fuzzy")] == 1.0
+
+
+def test_evidence_of_none_is_the_best_of_every_kind() -> None:
+    linear = [0.1, 0.9, *[0.0] * (SIZE - 2)]
+    found = features(Reading("refund", "en"), understood(outside=-50.0), linear=linear)
+    none = dict(zip(NONE_FEATURES, found.none.tolist(), strict=True))
+    assert none["always"] == 1.0
+    assert none["linear"] == pytest.approx(0.9)
+    assert none["length"] == pytest.approx(np.log(7))
+    assert none["outside"] == pytest.approx(-8.0)
+
+
+@given(scores, st.floats(-9, 9))
+def test_candidates_come_best_first_and_their_confidences_are_at_most_one(linear: list[float], bias: float) -> None:
+    weights = RankerWeights(weighing(linear=2.0).candidate, (bias, *ZERO.none[1:]))
+    evidence = some_evidence(SIZE, linear=linear, questions=[0.0] * QUESTIONS)
+    found = LearnedRanker(KNOWLEDGE, weights).rank(Reading("refund", "en"), understood(), evidence)
+    confidences = [candidate.confidence for candidate in found]
+    assert confidences == sorted(confidences, reverse=True)
+    assert sum(confidences) <= 1 + 1e-5
+    assert {candidate.entry for candidate in found} == {entry.id for entry in KNOWLEDGE}
+    assert linear[KNOWLEDGE.place(found[0].entry)] == pytest.approx(max(linear), abs=1e-5)
+    assert all(candidate.text == KNOWLEDGE[candidate.entry].answer for candidate in found)
