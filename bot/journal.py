@@ -19,7 +19,8 @@ _MASKS = (
     (re.compile(r"(?i)\b((?:password|passwd|secret|token|api_key)=)[^&\s]+"), r"\1***"),
     (re.compile(r"(?i)\b(bearer )[A-Za-z0-9._~+/=-]{8,}"), r"\1***"),
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "[email]"),
-    (re.compile(r"(?<![A-Za-z0-9_.])\+?\d(?:[ .-]?\d){6,}(?![A-Za-z0-9_])"), "[number]"),
+    (re.compile(r"(?<![A-Za-z0-9_.])\+?\d{2,4}(?:\.\d{2,4}){2,4}(?![A-Za-z0-9_.])"), "[number]"),
+    (re.compile(r"(?<![A-Za-z0-9_.])\+?\d(?:[ -]?\d){6,}(?![A-Za-z0-9_])"), "[number]"),
 )
 _OWN_FIELDS = frozenset({"timestamp", "level", "logger"})
 

@@ -146,6 +146,8 @@ def _stammer(reply: str, sources: str) -> str:
     for size in (1, 2, 3):
         for at in range(len(words) - 2 * size + 1):
             once = words[at : at + size]
+            if size == 1 and once[0] >= "\u3400":
+                continue  # Chinese doubles characters in ordinary words
             if once == words[at + size : at + 2 * size] and " ".join([*once, *once]) not in known:
                 return f"{' '.join(once)!r} is said twice"
     return ""

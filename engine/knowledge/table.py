@@ -119,6 +119,7 @@ def write_table(knowledge: Iterable[Entry]) -> str:
 @dataclass
 class _Draft:
     row: Row
+    id: str
     answer: str
     questions: dict[str, str] = field(default_factory=dict)
     intent: str = ""
@@ -133,7 +134,7 @@ class _Builder:
         self._problems = problems
         self._by_id: dict[str, _Draft] = {}
         self._by_answer: dict[str, _Draft] = {}
-        self._drafts: list[tuple[str, _Draft]] = []
+        self._drafts: list[_Draft] = []
 
     def add(self, row: Row) -> None:
         question, answer, id_ = row.get("question"), row.get("answer"), row.get("id")
@@ -150,30 +151,38 @@ class _Builder:
 
     def _draft(self, row: Row, id_: str, answer: str) -> _Draft | None:
         draft = self._by_id.get(id_) if id_ else self._by_answer.get(answer)
+        if draft is None and id_ and answer in self._by_answer and not self._by_answer[answer].id:
+            draft = self._by_answer[answer]  # rows before had the answer alone; this one says what it is called
+            draft.id = id_
+            self._by_id[id_] = draft
         if draft is None:
-            if not answer and not id_:
-                self._wrong(row, "answer", "is empty, and no id says which entry the question belongs to")
-                return None
-            draft = _Draft(row, answer)
-            self._drafts.append((id_, draft))
-            if id_:
-                self._by_id[id_] = draft
-            else:
-                self._by_answer[answer] = draft
-        elif answer and draft.answer and answer != draft.answer:
+            return self._new_draft(row, id_, answer)
+        if answer and draft.answer and answer != draft.answer:
             self._wrong(row, "answer", f"entry {id_} has another answer in line {draft.row.line} of {draft.row.file}")
             return None
         draft.answer = draft.answer or answer
         return draft
 
+    def _new_draft(self, row: Row, id_: str, answer: str) -> _Draft | None:
+        if not answer and not id_:
+            self._wrong(row, "answer", "is empty, and no id says which entry the question belongs to")
+            return None
+        draft = _Draft(row, id_, answer)
+        self._drafts.append(draft)
+        if id_:
+            self._by_id[id_] = draft
+        if answer:
+            self._by_answer.setdefault(answer, draft)
+        return draft
+
     def build(self, locales: Sequence[str]) -> Knowledge:
         entries: list[Entry] = []
         taken = set(self._by_id)
-        for id_, draft in self._drafts:
+        for draft in self._drafts:
             if not draft.answer:
-                self._wrong(draft.row, "answer", f"is empty in every row of entry {id_}")
+                self._wrong(draft.row, "answer", f"is empty in every row of entry {draft.id}")
                 continue
-            name = id_ or _name(draft, taken)
+            name = draft.id or _name(draft, taken)
             taken.add(name)
             questions = tuple(draft.questions.values())
             locale = draft.locale or detect(f"{draft.answer} {questions[0]}", locales)

@@ -21,8 +21,12 @@ _LONGEST_TOKEN = 64  # a longer run of letters is no word that anybody will ask 
 
 
 def tokens(text: str) -> list[str]:
-    """Words and Chinese runs of a text in its matching form."""
-    return [token[:_LONGEST_TOKEN] for token in _TOKEN.findall(matching(text))]
+    """Words and Chinese runs of a text in its matching form; a long Chinese run comes in several parts."""
+    found: list[str] = []
+    for token in _TOKEN.findall(matching(text)):
+        end = len(token) if _is_chinese(token) else _LONGEST_TOKEN
+        found.extend(token[at : at + _LONGEST_TOKEN] for at in range(0, min(len(token), end), _LONGEST_TOKEN))
+    return found
 
 
 def words(text: str) -> list[int]:

@@ -7,6 +7,7 @@ import unicodedata
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff]")
+_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _SPACES = re.compile(r"\s+")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 
@@ -16,7 +17,7 @@ def clean(text: str) -> str:
 
     Line breaks and tabs stay. Nothing else is changed, and cleaning twice changes nothing more.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _BREAKS.sub("\n", text)
     return _CONTROLS.sub("", _SURROGATES.sub("\ufffd", text))
 
 
