@@ -19,7 +19,7 @@ from engine.knowledge.entries import PERSON_ONLY, SMALL_TALK, Entry, Knowledge
 from engine.knowledge.template import own_words, template
 from engine.memory import WorkingMemory
 from engine.ports import Context, Generation, Generator, Ranker, Reading, Response, Retriever, Understander
-from engine.ranker import LearnedRanker, RankerWeights
+from engine.ranker import CANDIDATE_FEATURES, NONE_FEATURES, LearnedRanker, RankerWeights
 from engine.retrieval.retriever import HybridRetriever
 from engine.seq2seq.generator import Seq2SeqGenerator
 from engine.seq2seq.source import SourceWriter
@@ -200,7 +200,8 @@ class Engine:
         choices: tuple[Choice, ...] = ()
         entry = decision.entries[0].id if decision.entries and decision.verdict is not Verdict.CLARIFY else None
         if decision.verdict is Verdict.ANSWER:
-            text, provenance = self._answer(decision, generation, memory)
+            whole = self.reading(one).topic is None
+            text, provenance = self._answer(decision, generation, memory, whole=whole)
             if SMALL_TALK not in decision.entries[0].tags:
                 memory = memory.push_topic(decision.entries[0].id)
         elif decision.verdict is Verdict.CLARIFY:
@@ -226,12 +227,15 @@ class Engine:
         )
 
     def _answer(
-        self, decision: Decision, generation: Generation | None, memory: WorkingMemory
+        self, decision: Decision, generation: Generation | None, memory: WorkingMemory, *, whole: bool
     ) -> tuple[str, Provenance]:
-        """The generator's words where it is sure and faithful, else the entry's own."""
+        """The generator's words where it is sure and faithful, else the entry's own.
+
+        Only a follow-up may be answered with a part of the entry; otherwise it is told ``whole``.
+        """
         entry = decision.entries[0]
         own = own_words(entry.answer, memory.values())
-        text, doubt = self._composed(entry, generation, memory)
+        text, doubt = self._composed(entry, generation, memory, whole=whole)
         if text is None:
             return own, Provenance(Source.RETRIEVED, entry.id, f"{decision.reason}; {doubt}")
         origin = f"{entry.id} by {self.fingerprint[:12]}"
@@ -239,7 +243,9 @@ class Engine:
             Source.GENERATED, origin, f"{decision.reason}; composed from the entry and found faithful"
         )
 
-    def _composed(self, entry: Entry, generation: Generation | None, memory: WorkingMemory) -> tuple[str | None, str]:
+    def _composed(
+        self, entry: Entry, generation: Generation | None, memory: WorkingMemory, *, whole: bool
+    ) -> tuple[str | None, str]:
         """The composed text, or None and why not."""
         if generation is None:
             return None, "the entry speaks for itself"
@@ -248,7 +254,6 @@ class Engine:
         if not self.arbiter.may_speak(generation.confidence):
             return None, f"the generator is not sure of its words ({generation.confidence:.2f})"
         said = [turn.text for turn in memory.recent if turn.speaker is Speaker.CUSTOMER]
-        whole = not memory.topics  # only a follow-up may be answered with a part of the entry
         text, verdict = review(generation.text, template(entry.answer), memory.values(), said, whole=whole)
         return (text, "") if verdict.faithful else (None, f"the generator slipped: {verdict.reason}")
 
@@ -268,6 +273,8 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
         reader = QuestionReader(tokenizer, SlotFinder(settings.slots))
         weights = checkpoint.arrays("weights.safetensors")
         ranking = RankerWeights(tuple(facts["ranker"]["candidate"]), tuple(facts["ranker"]["none"]))
+        if (len(ranking.candidate), len(ranking.none)) != (len(CANDIDATE_FEATURES), len(NONE_FEATURES)):
+            raise CheckpointError(f"{checkpoint.folder}: the model was trained by another version; train it again")
         generator = Seq2SeqGenerator(
             checkpoint.fingerprint, facts["sizes"], weights, tokenizer, SourceWriter(tokenizer, reader)
         )

@@ -100,7 +100,7 @@ def connect(url: URL, *, for_migration: bool = False) -> Engine:
 def _provide_file(path: Path, *, create: bool) -> None:
     try:
         if create and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # What customers said is for nobody else on this machine; SQLite gives its log the same rights.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         if not path.exists():

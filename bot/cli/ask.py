@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.options import CONTEXT, config_option, conversation_key, json_option, model_option, open_log
-from bot.cli.output import counted, name_of, say, show, show_json
+from bot.cli.output import counted, name_of, one_line, say, show, show_json
 from engine.dialogue import ConversationKey
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @click.argument("text", nargs=-1, metavar="[TEXT]...")
 @click.option("--file", "source", metavar="FILE", help="Questions to answer, '-' for standard input.")
-@click.option("--conversation", "key", type=conversation_key, help="Make it a turn of this conversation, and store it.")
+@click.option("--conversation", "key", metavar="ID", type=conversation_key, help="Make it a turn of this conversation, and store it.")
 @model_option
 @json_option
 @click.option("--jsonl", is_flag=True, help="With --file: print one JSON object a line, in the order of the questions.")
@@ -117,6 +117,6 @@ def _show_all(key: ConversationKey | None, asked: Sequence[str], answers: Iterat
         if jsonl:
             show_json({"question": question, **reply_json(key, answer)})
         else:
-            show(f"> {question}\n{answer.reply.text}\n")
+            show(f"> {one_line(question)}\n{answer.reply.text}\n")
     seconds = time.perf_counter() - began
     say(f"answered {counted(len(asked), 'question', 'questions')} in {seconds:.1f} s")

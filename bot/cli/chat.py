@@ -66,7 +66,7 @@ def _open(config: Config, key: ConversationKey | None) -> None:
     from bot.journal import open_journal
 
     databases.announce(config.database_url)
-    config.data.mkdir(parents=True, exist_ok=True)
+    config.data.mkdir(parents=True, exist_ok=True, mode=0o700)  # conversations are nobody else's business
     open_journal(level=config.log.level, form=config.log.format, file=config.data / "attendant.log")
     house = compose(config)
     house.warm_up()

@@ -23,6 +23,7 @@ REQUIRED = ("question", "answer")
 COLUMNS = (*REQUIRED, "id", "intent", "locale", "tags")
 _SLUG = re.compile(r"[^a-z0-9]+")
 _MOST_PROBLEMS = 200
+_LONGEST_FIELD = 131_072  # characters; the csv module keeps one bound for the whole process, so it is set at every use
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def read_rows(paths: Sequence[Path], *, required: Sequence[str]) -> tuple[list[R
 def parse_rows(text: str, name: str, required: Sequence[str], problems: list[Problem]) -> list[Row]:
     """Rows of one table; what is wrong is added to ``problems``. Blank rows are passed over."""
     delimiter = _delimiter(text, name)
+    csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[Row] = []
     start, before = 1, len(problems)

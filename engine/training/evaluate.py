@@ -124,6 +124,8 @@ def judge(question: Question, response: Response) -> Judged:
     best = bool(response.candidates) and response.candidates[0].entry in question.entries
     if source is Source.CLARIFY:
         verdict = "asked"
+    elif source is Source.HANDOFF and response.entry in question.entries:
+        verdict = "right"
     elif source not in _ANSWERS:
         verdict = "declined"
     else:

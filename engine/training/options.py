@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -12,7 +12,8 @@ class TrainingOptions:
     """Choices for a run.
 
     ``epochs`` 0 chooses by the size of the data, ``minutes`` bounds the wall-clock time of the whole run, ``threads`` 0
-    means one, since networks this small gain little from more, ``max_wrong_rate`` is what the thresholds are fitted to.
+    means one, since networks this small gain little from more, ``max_wrong_rate`` is what the thresholds are fitted to, ``slots`` are
+    patterns for values as in the configuration.
     """
 
     epochs: int = 0
@@ -21,6 +22,7 @@ class TrainingOptions:
     threads: int = 0
     max_wrong_rate: float = 0.1
     locales: tuple[str, ...] = ("en", "zh")
+    slots: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ class _Course:
         self._deadline = deadline
         self._began = time.monotonic()
         self._locales = data.knowledge.locales
-        self._slots = SlotFinder()
+        self._slots = SlotFinder(options.slots)
         self.tokenizer = _tokenizer(data, self._slots)
         self.reader = QuestionReader(self.tokenizer, self._slots)
         self.writer = SourceWriter(self.tokenizer, self.reader)
@@ -289,7 +289,8 @@ class _Course:
     def _pace(self, stage: str, questions: int, wanted: int, *, share: float) -> Pace:
         epochs = self._options.epochs or min(40, max(FEWEST_EPOCHS, round(wanted / questions)))
         whole = self._deadline - self._began
-        return Pace(stage, epochs, self._began + share * whole)
+        patience = epochs if self._options.epochs else 6
+        return Pace(stage, epochs, self._began + share * whole, patience=patience)
 
 
 def _tokenizer(data: TrainingData, slots: SlotFinder) -> PieceTokenizer:
