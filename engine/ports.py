@@ -49,8 +49,8 @@ class Evidence:
     ``answers``: the same for the answer's own words; ``covered_words`` and ``covered_grams``: share of the query's
     weight that occurs anywhere in the entry, in [0, 1]; ``linear``: the linear model, about 1 for the right entry;
     ``known``: share of the query's weight that occurs in the FAQ at all; ``questions``: words and grams of every
-    single question, in the order of the entries; ``context``: what the linear model scores higher when a follow-up is
-    read together with the question before it, 0 for other questions.
+    single question, in the order of the entries; ``together``: the linear model over a follow-up joined to the question
+    before it, ``before``: over that question alone; 0 for a question that stands by itself.
     """
 
     words: Floats
@@ -61,7 +61,8 @@ class Evidence:
     linear: Floats
     known: float
     questions: Floats
-    context: Floats
+    together: Floats
+    before: Floats
 
 
 @dataclass(frozen=True, slots=True)

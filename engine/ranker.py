@@ -7,7 +7,7 @@ trained on, so that the probabilities mean what they say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,11 +25,11 @@ SHORTLIST = 10
 COMPARED_QUESTIONS = 8
 CANDIDATE_FEATURES = (
     "understanding", "understanding_lead", "linear", "linear_lead", "words", "grams", "grams_lead", "answers",
-    "covered_words", "covered_grams", "fuzzy", "fuzzy_set", "other_language", "same_topic", "near_topic", "context",
+    "covered_words", "covered_grams", "fuzzy", "fuzzy_set", "other_language", "same_topic", "near_topic", "together",
+    "before",
 )  # fmt: skip
 NONE_FEATURES = (
     "always", "outside", "understanding", "linear", "words", "grams", "covered", "lead", "fuzzy", "known", "length",
-    "follow_up",
 )  # fmt: skip
 _FLOOR = -8.0
 
@@ -50,6 +50,22 @@ class RankerWeights:
     candidate: tuple[float, ...]
     none: tuple[float, ...]
 
+    def to_json(self) -> dict[str, list[float]]:
+        """The weights as plain data."""
+        return {"candidate": list(self.candidate), "none": list(self.none)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Sequence[float]]) -> RankerWeights:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            KeyError, ValueError: If weights are missing or of another number than the features of this version.
+        """
+        weights = cls(tuple(map(float, data["candidate"])), tuple(map(float, data["none"])))
+        if (len(weights.candidate), len(weights.none)) != (len(CANDIDATE_FEATURES), len(NONE_FEATURES)):
+            raise ValueError("the ranker was fitted by another version; train the model again")
+        return weights
+
 
 class LearnedRanker:
     """Joins understanding and lexical evidence.
@@ -57,18 +73,21 @@ class LearnedRanker:
     Args:
         knowledge: The entries that are ranked.
         weights: Fitted weights, see ``engine.training.fusion``.
+        follow_up: The weights for follow-ups: what they say by themselves counts for less.
     """
 
-    def __init__(self, knowledge: Knowledge, weights: RankerWeights) -> None:
+    def __init__(self, knowledge: Knowledge, weights: RankerWeights, follow_up: RankerWeights) -> None:
         self._entries = knowledge.entries
         self._questions = [[matching(question) for question in entry.questions] for entry in knowledge]
         self._starts = np.cumsum([0, *(len(questions) for questions in self._questions)])
         self._weights = weights
+        self._follow_up = follow_up
 
     def rank(self, reading: Reading, understanding: Understanding, evidence: Evidence) -> list[Candidate]:
         """Candidates, best first; their confidences and that of "none of them" add up to at most 1."""
         features = self.features(reading, understanding, evidence)
-        chances = probabilities(features, self._weights)[:-1]
+        weights = self._weights if reading.topic is None else self._follow_up
+        chances = probabilities(features, weights)[:-1]
         order = np.argsort(-chances, kind="stable")
         return [
             Candidate(self._entries[place].id, self._entries[place].answer, float(chances[at]))
@@ -79,7 +98,7 @@ class LearnedRanker:
         """What the weights are applied to."""
         scores = [understanding.log_probabilities, evidence.linear, evidence.words + evidence.grams]
         if reading.topic is not None:
-            scores += [evidence.context, evidence.linear + evidence.grams + self._near(reading.topic)]
+            scores += [evidence.together, evidence.linear + evidence.grams + self._near(reading.topic)]
         places = shortlist(*scores)
         read = np.maximum(understanding.log_probabilities[places], _FLOOR)
         close = np.asarray([self._fuzzy(reading.text, int(place), evidence.questions) for place in places], np.float32)
@@ -98,7 +117,8 @@ class LearnedRanker:
                 close[:, 0],
                 close[:, 1],
                 *self._relations(reading, places),
-                evidence.context[places],
+                evidence.together[places],
+                evidence.before[places],
             ],
             axis=1,
         )
@@ -115,7 +135,6 @@ class LearnedRanker:
                 close[:, 0].max(),
                 evidence.known,
                 np.log1p(len(reading.text)),
-                float(reading.topic is not None),
             ],
             np.float32,
         )

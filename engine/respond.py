@@ -19,7 +19,7 @@ from engine.knowledge.entries import PERSON_ONLY, SMALL_TALK, Entry, Knowledge
 from engine.knowledge.template import own_words, template
 from engine.memory import WorkingMemory
 from engine.ports import Context, Generation, Generator, Ranker, Reading, Response, Retriever, Understander
-from engine.ranker import CANDIDATE_FEATURES, NONE_FEATURES, LearnedRanker, RankerWeights
+from engine.ranker import LearnedRanker, RankerWeights
 from engine.retrieval.retriever import HybridRetriever
 from engine.seq2seq.generator import Seq2SeqGenerator
 from engine.seq2seq.source import SourceWriter
@@ -272,9 +272,7 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
         tokenizer = PieceTokenizer.load(checkpoint.path("tokenizer.json"))
         reader = QuestionReader(tokenizer, SlotFinder(settings.slots))
         weights = checkpoint.arrays("weights.safetensors")
-        ranking = RankerWeights(tuple(facts["ranker"]["candidate"]), tuple(facts["ranker"]["none"]))
-        if (len(ranking.candidate), len(ranking.none)) != (len(CANDIDATE_FEATURES), len(NONE_FEATURES)):
-            raise CheckpointError(f"{checkpoint.folder}: the model was trained by another version; train it again")
+        alone, follow_up = (RankerWeights.from_json(facts["ranker"][kind]) for kind in ("alone", "follow_up"))
         generator = Seq2SeqGenerator(
             checkpoint.fingerprint, facts["sizes"], weights, tokenizer, SourceWriter(tokenizer, reader)
         )
@@ -283,10 +281,10 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
             knowledge=knowledge,
             understander=HeadUnderstander(reader, weights),
             retriever=HybridRetriever.from_arrays(knowledge, checkpoint.arrays("index.safetensors")),
-            ranker=LearnedRanker(knowledge, ranking),
+            ranker=LearnedRanker(knowledge, alone, follow_up),
             arbiter=ThresholdArbiter(knowledge, Thresholds.from_json(facts["thresholds"]), choices=settings.choices),
             generator=generator,
             settings=settings,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{checkpoint.folder}: the model is not complete: {error!r}") from error
+        raise CheckpointError(f"{checkpoint.folder}: the model cannot be used: {error!r}") from error

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @click.argument("text", nargs=-1, metavar="[TEXT]...")
 @click.option("--file", "source", metavar="FILE", help="Questions to answer, '-' for standard input.")
-@click.option("--conversation", "key", metavar="ID", type=conversation_key, help="Make it a turn of this conversation, and store it.")
+@click.option(
+    "--conversation",
+    "key",
+    metavar="ID",
+    type=conversation_key,
+    help="Make it a turn of this conversation, and store it.",
+)
 @model_option
 @json_option
 @click.option("--jsonl", is_flag=True, help="With --file: print one JSON object a line, in the order of the questions.")

@@ -85,14 +85,14 @@ class HybridRetriever:
             linear=linear,
             known=self._by_grams.known_share(of_grams),
             questions=by_words + by_grams,
-            context=self._context(reading),
+            together=self._leaning(reading, f"{reading.before} {text}"),
+            before=self._leaning(reading, reading.before),
         )
 
-    def _context(self, reading: Reading) -> Floats:
+    def _leaning(self, reading: Reading, text: str) -> Floats:
         if reading.topic is None or self._linear is None:
             return np.zeros(self._size, np.float32)
-        before = reading.before or reading.topic.questions[0]
-        return self._linear.scores(f"{before} {reading.text}") - self._linear.scores(before)
+        return self._linear.scores(text)
 
     def _best(self, scores: Floats) -> Floats:
         """The best question of every entry."""

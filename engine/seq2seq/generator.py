@@ -69,7 +69,8 @@ class Seq2SeqGenerator:
     def generate(self, contexts: Sequence[Context], *, deadline: float | None = None) -> list[Generation | None]:
         """One generation a context, in order; None for an entry that cannot be composed from.
 
-        The deadline does not run while the network is loaded for the first time. Contexts of like length are decoded side by side; more than ``SIDE_BY_SIDE`` in several rounds.
+        The deadline does not run while the network is loaded for the first time. Contexts of like length are decoded
+        side by side; more than ``SIDE_BY_SIDE`` in several rounds.
 
         Raises:
             GenerationError: If the network cannot be built.

@@ -11,19 +11,33 @@ from engine.ranker import CANDIDATE_FEATURES, NONE_FEATURES, Features, RankerWei
 
 PRIOR = {
     "understanding": 0.8, "linear": 3.5, "linear_lead": 3.0, "words": 0.5, "grams": 0.5, "answers": 2.0, "fuzzy": 0.5,
-    "fuzzy_set": 0.5, "other_language": -3.0, "same_topic": 1.0, "near_topic": 1.5, "context": 2.0,
+    "fuzzy_set": 0.5, "other_language": -3.0,
 }  # fmt: skip
 """Where the weights are pulled to: what several FAQs agreed on. With a few dozen questions they hardly move, and
 follow-ups, which hardly occur in a FAQ, keep them."""
 
+NONE_PRIOR = {"always": 1.0}
 
-def fit_ranker(cases: Sequence[tuple[Features, int]], *, strength: float = 0.02) -> RankerWeights:
+FOLLOW_UP = {"understanding": -1.2, "same_topic": 2.3, "near_topic": 2.7, "together": 3.5, "before": -1.5}
+"""What a follow-up adds to the weights before any follow-up was seen: it leans on its topic."""
+
+
+def for_follow_ups(weights: RankerWeights) -> RankerWeights:
+    """Weights for follow-ups where no logged conversation says better; also where fitting them starts from."""
+    added = (FOLLOW_UP.get(name, 0.0) for name in CANDIDATE_FEATURES)
+    return RankerWeights(tuple(own + more for own, more in zip(weights.candidate, added, strict=True)), weights.none)
+
+
+def fit_ranker(
+    cases: Sequence[tuple[Features, int]], *, towards: RankerWeights | None = None, strength: float = 0.02
+) -> RankerWeights:
     """Fit by maximum likelihood with a ridge.
 
     Args:
         cases: Features of a question and the place of the right entry, -1 where none is right. A right entry that is
             not among the candidates counts as none: it cannot be given.
-        strength: The ridge, towards ``PRIOR``.
+        towards: Where the ridge pulls to, ``PRIOR`` by default.
+        strength: The ridge.
     """
     most = max((len(features.places) for features, _ in cases), default=1)
     rows = torch.zeros(len(cases), most, len(CANDIDATE_FEATURES))
@@ -37,11 +51,15 @@ def fit_ranker(cases: Sequence[tuple[Features, int]], *, strength: float = 0.02)
         none[row] = torch.from_numpy(features.none)
         if place >= 0 and place in features.places:
             target[row] = int((features.places == place).argmax())
-    prior = torch.tensor([PRIOR.get(name, 0.0) for name in CANDIDATE_FEATURES])
+    goal = towards or RankerWeights(
+        tuple(PRIOR.get(name, 0.0) for name in CANDIDATE_FEATURES),
+        tuple(NONE_PRIOR.get(name, 0.0) for name in NONE_FEATURES),
+    )
     if not cases:
-        return RankerWeights(tuple(prior.tolist()), (1.0,) + (0.0,) * (len(NONE_FEATURES) - 1))
+        return goal
+    prior, none_prior = torch.tensor(goal.candidate), torch.tensor(goal.none)
     candidate = prior.clone().requires_grad_()
-    outside = torch.zeros(len(NONE_FEATURES), requires_grad=True)
+    outside = none_prior.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([candidate, outside], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
@@ -49,7 +67,7 @@ def fit_ranker(cases: Sequence[tuple[Features, int]], *, strength: float = 0.02)
         scores = (rows @ candidate).masked_fill(~real, float("-inf"))
         scores = torch.cat([scores, (none @ outside)[:, None]], dim=1)
         loss = torch.nn.functional.cross_entropy(scores, target)
-        loss = loss + strength * (((candidate - prior) ** 2).mean() + (outside**2).mean())
+        loss = loss + strength * (((candidate - prior) ** 2).mean() + ((outside - none_prior) ** 2).mean())
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         return loss
 

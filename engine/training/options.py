@@ -12,8 +12,8 @@ class TrainingOptions:
     """Choices for a run.
 
     ``epochs`` 0 chooses by the size of the data, ``minutes`` bounds the wall-clock time of the whole run, ``threads`` 0
-    means one, since networks this small gain little from more, ``max_wrong_rate`` is what the thresholds are fitted to, ``slots`` are
-    patterns for values as in the configuration.
+    means one, since networks this small gain little from more, ``max_wrong_rate`` is what the thresholds are fitted to,
+    ``slots`` are patterns for values as in the configuration.
     """
 
     epochs: int = 0

@@ -24,6 +24,7 @@ Case = tuple[Features, frozenset[int]]
 HELD_OUT = 5  # one question of so many is held out
 HIDDEN = 16  # one entry of so many is hidden
 OFFERED = 3
+FOLDS = 8
 SIDE_BY_SIDE = 64
 
 
@@ -66,7 +67,7 @@ def cases(
     asked: Sequence[tuple[Reading, frozenset[int]]],
 ) -> list[Case]:
     """Ask every question and keep what the ranker would see."""
-    ranker = LearnedRanker(knowledge, RankerWeights((), ()))
+    ranker = LearnedRanker(knowledge, RankerWeights((), ()), RankerWeights((), ()))
     found: list[Case] = []
     for at in range(0, len(asked), SIDE_BY_SIDE):
         group = asked[at : at + SIDE_BY_SIDE]
@@ -76,15 +77,21 @@ def cases(
     return found
 
 
-def fit(found: Sequence[Case]) -> tuple[RankerWeights, list[Outcome]]:
+def fit(found: Sequence[Case], *, towards: RankerWeights | None = None) -> tuple[RankerWeights, list[Outcome]]:
     """Weights from all cases, and the outcome of each under weights that were fitted without it.
 
-    Two halves judge each other, so that the thresholds are not fitted to what the weights have seen.
+    Every part is judged by weights from the other parts, so that thresholds are not fitted to what the weights saw.
+
+    Args:
+        found: The cases.
+        towards: Where the weights are pulled to.
     """
     judged: list[Outcome] = [Outcome(0.0, right=False, offered=0.0, among=False)] * len(found)
-    for side in (0, 1):
-        judged[side::2] = outcomes(found[side::2], fit_ranker(_labelled(found[1 - side :: 2])))
-    return fit_ranker(_labelled(found)), judged
+    labelled = _labelled(found)
+    for part in range(FOLDS):
+        others = [case for place, case in enumerate(labelled) if place % FOLDS != part]
+        judged[part::FOLDS] = outcomes(found[part::FOLDS], fit_ranker(others, towards=towards))
+    return fit_ranker(labelled, towards=towards), judged
 
 
 def outcomes(found: Sequence[Case], weights: RankerWeights) -> list[Outcome]:

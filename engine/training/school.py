@@ -31,6 +31,7 @@ from engine.seq2seq.source import SourceWriter
 from engine.text.language import detect
 from engine.text.tokenise import PieceTokenizer
 from engine.training.data import TrainingData
+from engine.training.fusion import for_follow_ups
 from engine.training.lesson import Example, Lesson, follow_ups_of, questions_of, replies_of, turns_of
 from engine.training.options import Progress, Report, TrainingOptions, TrainingSummary
 from engine.training.rehearsal import Case, cases, fit, split
@@ -126,7 +127,7 @@ class _Result:
     model: Seq2Seq
     tokenizer: PieceTokenizer
     retriever: HybridRetriever
-    ranker: dict[str, list[float]]
+    ranker: dict[str, dict[str, list[float]]]
     thresholds: Thresholds
     stage: StageOutcome
     held_out: dict[str, float]
@@ -185,10 +186,11 @@ class _Course:
         understander = HeadUnderstander(self.reader, _weights(model))
         found += cases(knowledge, understander, retriever, asked)
         follow_ups = cases(knowledge, understander, retriever, self._follow_ups())
-        weights, outcomes = fit([*found, *follow_ups])
-        thresholds = self._thresholds(outcomes[: len(found)], outcomes[len(found) :], self._speaking(model, speeches))
-        ranker = {"candidate": list(weights.candidate), "none": list(weights.none)}
-        held_out = _figures(outcomes[: len(found)], thresholds, [bool(right) for _, right in found])
+        weights, outcomes = fit(found)
+        leaning, leaning_outcomes = fit(follow_ups, towards=for_follow_ups(weights))
+        thresholds = self._thresholds(outcomes, leaning_outcomes, self._speaking(model, speeches))
+        ranker = {"alone": weights.to_json(), "follow_up": leaning.to_json()}
+        held_out = _figures(outcomes, thresholds, [bool(right) for _, right in found])
         return _Result(model, self.tokenizer, retriever, ranker, thresholds, stage, held_out, self.notes)
 
     def _thresholds(self, outcomes: Sequence[Outcome], follow_ups: Sequence[Outcome], generate: float) -> Thresholds:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.ranker import CANDIDATE_FEATURES, NONE_FEATURES, Features, RankerWeights, probabilities
-from engine.training.fusion import PRIOR, fit_ranker
+from engine.training.fusion import NONE_PRIOR, PRIOR, fit_ranker, for_follow_ups
 
 torch.set_num_threads(1)
 
@@ -56,7 +56,19 @@ def test_a_strong_ridge_keeps_the_weights_where_they_were() -> None:
     weights = fit_ranker(cases("grams"), strength=1e5)
     prior = [PRIOR.get(name, 0.0) for name in CANDIDATE_FEATURES]
     np.testing.assert_allclose(weights.candidate, prior, atol=0.01)
-    np.testing.assert_allclose(weights.none, 0.0, atol=0.01)
+    np.testing.assert_allclose(weights.none, [NONE_PRIOR.get(name, 0.0) for name in NONE_FEATURES], atol=0.01)
+
+
+def test_a_strong_ridge_pulls_towards_the_weights_that_are_named() -> None:
+    goal = for_follow_ups(fit_ranker(cases("grams")))
+    weights = fit_ranker(cases("grams"), towards=goal, strength=1e5)
+    np.testing.assert_allclose(weights.candidate, goal.candidate, atol=0.01)
+
+
+def test_before_any_follow_up_was_seen_the_topic_counts() -> None:
+    alone = fit_ranker(cases("grams"))
+    place = CANDIDATE_FEATURES.index("near_topic")
+    assert for_follow_ups(alone).candidate[place] > alone.candidate[place]
 
 
 def test_a_right_entry_that_is_no_candidate_counts_as_none() -> None:

@@ -39,7 +39,7 @@ def understood(values: list[float] | None = None, outside: float = -2.0) -> Unde
 
 def features(reading: Reading, understanding: Understanding | None = None, **evidence: list[float]) -> Features:
     found = some_evidence(SIZE, **({"questions": [0.0] * QUESTIONS} | evidence))
-    return LearnedRanker(KNOWLEDGE, ZERO).features(reading, understanding or understood(), found)
+    return LearnedRanker(KNOWLEDGE, ZERO, ZERO).features(reading, understanding or understood(), found)
 
 
 def column(found: Features, name: str) -> dict[str, float]:
@@ -88,7 +88,7 @@ def test_a_lead_is_the_distance_to_the_best_other(heard: list[float], linear: li
 
 
 def test_a_candidate_without_rivals_has_no_lead() -> None:
-    ranker = LearnedRanker(Knowledge((REFUND,)), ZERO)
+    ranker = LearnedRanker(Knowledge((REFUND,)), ZERO, ZERO)
     found = ranker.features(
         Reading("refund", "en"),
         Understanding(np.asarray([-1.0], np.float32), -1.0),
@@ -110,7 +110,7 @@ def test_entries_near_the_topic_come_on_the_short_list_of_a_follow_up() -> None:
     falling = [float(-place) for place in range(len(many))]
     evidence = some_evidence(len(many), words=falling, questions=falling)
     heard = Understanding(np.asarray(falling, np.float32), -1.0)
-    ranker = LearnedRanker(many, ZERO)
+    ranker = LearnedRanker(many, ZERO, ZERO)
     alone = ranker.features(Reading("and then", "en"), heard, evidence)
     leaning = ranker.features(Reading("and then", "en", HOURS), heard, evidence)
     assert many.place("near") not in alone.places
@@ -120,7 +120,7 @@ def test_entries_near_the_topic_come_on_the_short_list_of_a_follow_up() -> None:
 def test_an_entry_without_a_language_is_foreign_to_none() -> None:
     knowledge = Knowledge((Entry("any", "42", ("what",)), REFUND))
     evidence = some_evidence(2, questions=[0.0] * 3)
-    found = LearnedRanker(knowledge, ZERO).features(Reading("什么", "zh"), understood([-1.0, -1.0]), evidence)
+    found = LearnedRanker(knowledge, ZERO, ZERO).features(Reading("什么", "zh"), understood([-1.0, -1.0]), evidence)
     assert found.candidates[:, CANDIDATE_FEATURES.index("other_language")].tolist() == [0.0, 1.0]
 
 
@@ -142,7 +142,7 @@ def test_fuzzy_evidence_is_that_of_the_nearest_question() -> None:
 def test_of_many_questions_only_the_likeliest_are_compared() -> None:
     many = Knowledge((Entry("many", "yes", tuple(f"question number {number}" for number in range(12))), REFUND))
     by_words = [1.0] * 11 + [9.0, 0.0, 0.0]
-    found = LearnedRanker(many, ZERO).features(
+    found = LearnedRanker(many, ZERO, ZERO).features(
         Reading("question number 11", "en"), understood([-1.0, -1.0]), some_evidence(2, questions=by_words)
     )
     assert found.candidates[0, CANDIDATE_FEATURES.index("fuzzy")] == 1.0
@@ -162,10 +162,29 @@ def test_evidence_of_none_is_the_best_of_every_kind() -> None:
 def test_candidates_come_best_first_and_their_confidences_are_at_most_one(linear: list[float], bias: float) -> None:
     weights = RankerWeights(weighing(linear=2.0).candidate, (bias, *ZERO.none[1:]))
     evidence = some_evidence(SIZE, linear=linear, questions=[0.0] * QUESTIONS)
-    found = LearnedRanker(KNOWLEDGE, weights).rank(Reading("refund", "en"), understood(), evidence)
+    found = LearnedRanker(KNOWLEDGE, weights, ZERO).rank(Reading("refund", "en"), understood(), evidence)
     confidences = [candidate.confidence for candidate in found]
     assert confidences == sorted(confidences, reverse=True)
     assert sum(confidences) <= 1 + 1e-5
     assert {candidate.entry for candidate in found} == {entry.id for entry in KNOWLEDGE}
     assert linear[KNOWLEDGE.place(found[0].entry)] == pytest.approx(max(linear), abs=1e-5)
     assert all(candidate.text == KNOWLEDGE[candidate.entry].answer for candidate in found)
+
+
+def test_a_follow_up_is_weighed_by_weights_of_its_own() -> None:
+    evidence = some_evidence(SIZE, questions=[0.0] * QUESTIONS)
+    ranker = LearnedRanker(KNOWLEDGE, ZERO, weighing(same_topic=9.0))
+    alone = ranker.rank(Reading("and then", "en"), understood(), evidence)
+    leaning = ranker.rank(Reading("and then", "en", HOURS, before="when are you open"), understood(), evidence)
+    assert leaning[0].entry == "hours"
+    assert leaning[0].confidence > 0.9 > alone[0].confidence
+
+
+def test_weights_come_back_from_plain_data() -> None:
+    weights = weighing(grams=0.25)
+    assert RankerWeights.from_json(weights.to_json()) == weights
+
+
+def test_weights_of_another_version_are_refused() -> None:
+    with pytest.raises(ValueError, match="another version"):
+        RankerWeights.from_json({"candidate": [1.0], "none": [1.0]})

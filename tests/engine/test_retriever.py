@@ -110,14 +110,15 @@ def test_without_a_linear_model_its_evidence_is_zero() -> None:
     assert evidence(back, "refund").linear.tolist() == [0.0] * len(KNOWLEDGE)
 
 
-def test_a_follow_up_is_also_heard_together_with_its_topic() -> None:
+def test_a_follow_up_is_also_heard_together_with_the_question_before() -> None:
     alone = evidence(RETRIEVER, "and on holidays")
-    (together,) = RETRIEVER.retrieve([Reading("and on holidays", "en", HOURS)])
-    assert not alone.context.any()
-    assert KNOWLEDGE.entries[int(together.context.argmax())].id == "holidays"
-    assert {name for name, values in kinds(together).items() if not np.array_equal(values, kinds(alone)[name])} == {
-        "context"
-    }
+    (leaning,) = RETRIEVER.retrieve([Reading("and on holidays", "en", HOURS, before="when are you open")])
+    assert not alone.together.any()
+    assert not alone.before.any()
+    assert KNOWLEDGE.entries[int(leaning.before.argmax())].id == "hours"
+    assert KNOWLEDGE.entries[int(leaning.together.argmax())].id in ("hours", "holidays")
+    changed = {name for name, values in kinds(leaning).items() if not np.array_equal(values, kinds(alone)[name])}
+    assert changed == {"together", "before"}
 
 
 def test_answers_without_a_single_word_are_no_evidence_and_no_failure() -> None:
