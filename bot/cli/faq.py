@@ -86,13 +86,13 @@ def import_(file: Path, config: Config) -> None:
     target = config.imported_knowledge
     arriving = knowledge.read(config, [file])
     before = knowledge.read(config, [target]) if target.exists() else Knowledge(())
-    merged = before.merged(arriving)
+    merged = before.merged(arriving, arriving.unanswered)
     difference = knowledge.compare(before, merged)
     _announce(target, difference, arriving)
     if not difference.new and not difference.changed:
         show(f"{target}: nothing to do")
         return
-    write_whole(target, write_table(merged))
+    write_whole(target, write_table(merged, merged.unanswered))
     show(f"{target}: {_words(merged)}")
     if config.knowledge.files:
         say("note: the configuration names its own files under [knowledge], so the imported FAQ is not in use")
@@ -109,7 +109,7 @@ def export(file: str, config: Config) -> None:
     from engine.knowledge.table import write_table
 
     found = knowledge.read(config)
-    table = write_table(found)
+    table = write_table(found, found.unanswered)
     if file == "-":
         click.echo(table, nl=False)
         return

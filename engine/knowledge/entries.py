@@ -10,6 +10,7 @@ from typing import Any
 
 SMALL_TALK = "smalltalk"
 PERSON_ONLY = "person"
+UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """Entries in a fixed order; their places number the classes of the understanding head."""
+    """Entries in a fixed order; their places number the classes of the understanding head.
+
+    ``unanswered`` holds questions that no entry answers: examples of what is out of scope here.
+    """
 
     entries: tuple[Entry, ...]
+    unanswered: tuple[str, ...] = ()
     _places: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -98,14 +103,15 @@ class Knowledge:
 
     def fingerprint(self) -> str:
         """Changes when any text of any entry changes."""
-        text = json.dumps([entry.to_json() for entry in self.entries], ensure_ascii=True, sort_keys=True)
+        data = [*(entry.to_json() for entry in self.entries), *self.unanswered]
+        text = json.dumps(data, ensure_ascii=True, sort_keys=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
-    def merged(self, others: Iterable[Entry]) -> Knowledge:
-        """This knowledge with ``others`` added; an entry of the same id is replaced."""
+    def merged(self, others: Iterable[Entry], unanswered: Iterable[str] = ()) -> Knowledge:
+        """This knowledge with ``others`` and more unanswered questions; an entry of the same id is replaced."""
         by_id = {entry.id: entry for entry in self.entries}
         by_id.update((entry.id, entry) for entry in others)
-        return Knowledge(tuple(by_id.values()))
+        return Knowledge(tuple(by_id.values()), tuple(dict.fromkeys((*self.unanswered, *unanswered))))
 
 
 def pick(knowledge: Knowledge, places: Sequence[int]) -> Knowledge:

@@ -1,7 +1,8 @@
 """The FAQ as a table: CSV or TSV with ``question,answer`` and optional ``id,intent,locale,tags``.
 
-Several rows with one id, or with one answer, form one entry; a further row of an entry may leave the answer empty. All
-problems of all files are collected and shown at once.
+Several rows with one id, or with one answer, form one entry; a further row of an entry may leave the answer empty. A
+row with the tag ``unanswered`` and neither id nor answer is a question that the FAQ does not answer. All problems of
+all files are collected and shown at once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import KnowledgeError, Problem
-from engine.knowledge.entries import Entry, Knowledge
+from engine.knowledge.entries import UNANSWERED, Entry, Knowledge
 from engine.text.language import detect
 from engine.text.normalise import clean, matching
 
@@ -105,8 +106,8 @@ def parse_rows(text: str, name: str, required: Sequence[str], problems: list[Pro
     return rows
 
 
-def write_table(knowledge: Iterable[Entry]) -> str:
-    """Entries as a CSV table that ``read_knowledge`` reads back to the same entries."""
+def write_table(knowledge: Iterable[Entry], unanswered: Iterable[str] = ()) -> str:
+    """Entries and unanswered questions as a CSV table that ``read_knowledge`` reads back to the same."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("id", "question", "answer", "intent", "locale", "tags"))
@@ -115,6 +116,8 @@ def write_table(knowledge: Iterable[Entry]) -> str:
             first = number == 0
             rest = (entry.answer, entry.intent, entry.locale, " ".join(entry.tags)) if first else ("", "", "", "")
             writer.writerow((entry.id, question, *rest))
+    for question in unanswered:
+        writer.writerow(("", question, "", "", "", UNANSWERED))
     return out.getvalue()
 
 
@@ -137,11 +140,16 @@ class _Builder:
         self._by_id: dict[str, _Draft] = {}
         self._by_answer: dict[str, _Draft] = {}
         self._drafts: list[_Draft] = []
+        self._unanswered: dict[str, None] = {}
 
     def add(self, row: Row) -> None:
         question, answer, id_ = row.get("question"), row.get("answer"), row.get("id")
         if not question:
             self._wrong(row, "question", "is empty")
+            return
+        tags = re.findall(r"[^\s;,]+", row.get("tags"))
+        if UNANSWERED in tags and not answer and not id_:
+            self._unanswered[question] = None
             return
         draft = self._draft(row, id_, answer)
         if draft is None:
@@ -189,7 +197,7 @@ class _Builder:
             questions = tuple(draft.questions.values())
             locale = draft.locale or detect(f"{draft.answer} {questions[0]}", locales)
             entries.append(Entry(name, draft.answer, questions, draft.intent or name, locale, tuple(draft.tags)))
-        return Knowledge(tuple(entries))
+        return Knowledge(tuple(entries), tuple(self._unanswered))
 
     def _wrong(self, row: Row, column: str, message: str) -> None:
         if len(self._problems) < _MOST_PROBLEMS:

@@ -53,7 +53,7 @@ def sample(name: str) -> Path:
 
 def sample_sources() -> list[Path]:
     """The files of the sample that a training without sources learns from."""
-    return [sample("faq_en.csv"), sample("faq_zh.csv"), sample("conversations.jsonl")]
+    return [sample("faq_en.csv"), sample("faq_zh.csv"), sample("unanswered.csv"), sample("conversations.jsonl")]
 
 
 def sample_validation() -> list[Path]:
@@ -96,7 +96,7 @@ def read_training_data(
             problems.extend(error.problems)
     if problems:
         raise KnowledgeError(problems)
-    return TrainingData(knowledge, tuple(conversations), background(), tuple(held_out))
+    return TrainingData(knowledge, tuple(conversations), (*background(), *knowledge.unanswered), tuple(held_out))
 
 
 def background() -> tuple[str, ...]:

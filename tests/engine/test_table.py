@@ -253,3 +253,18 @@ def test_any_file_is_either_read_or_refused_with_problems(
     path = a_file(tmp_path_factory.getbasetemp(), data, "any.csv")
     with suppress(KnowledgeError):
         assert len(read_knowledge([path]))
+
+
+def test_a_row_tagged_unanswered_is_an_example_of_what_is_out_of_scope(tmp_path: Path) -> None:
+    path = a_file(tmp_path, "question,answer,tags\nwhen?,At nine.,\ndo you sell skis,,unanswered\n")
+    knowledge = read_knowledge([path])
+    assert [entry.questions for entry in knowledge] == [("when?",)]
+    assert knowledge.unanswered == ("do you sell skis",)
+
+
+def test_unanswered_questions_survive_the_round_trip(tmp_path: Path) -> None:
+    knowledge = read_knowledge(
+        [a_file(tmp_path, "question,answer,tags\nwhen?,At nine.,\ndo you sell skis,,unanswered\n")]
+    )
+    again = read_knowledge([a_file(tmp_path, write_table(knowledge, knowledge.unanswered), "again.csv")])
+    assert again == knowledge
