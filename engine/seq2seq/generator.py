@@ -101,6 +101,8 @@ class Seq2SeqGenerator:
         model = self.load()
         import torch
 
+        torch.set_num_threads(1)  # holds for this thread alone; two cores in step are slower than one where others work
+
         from engine.seq2seq.decode import greedy
         from engine.seq2seq.model import pad
 
