@@ -18,14 +18,17 @@ follow-ups, which hardly occur in a FAQ, keep them."""
 
 NONE_PRIOR = {"always": 1.0}
 
-FOLLOW_UP = {"understanding": -1.2, "same_topic": 2.3, "near_topic": 2.7, "together": 3.5, "before": -1.5}
+FOLLOW_UP = {"same_topic": 2.3, "near_topic": 2.7, "together": 3.5, "before": -1.5}
 """What a follow-up adds to the weights before any follow-up was seen: it leans on its topic."""
+NOT_FOR_FOLLOW_UPS = ("understanding", "understanding_lead")
+"""The encoder was taught whole questions; what it makes of "and how long does that take?" by itself is misleading."""
 
 
 def for_follow_ups(weights: RankerWeights) -> RankerWeights:
     """Weights for follow-ups where no logged conversation says better; also where fitting them starts from."""
-    added = (FOLLOW_UP.get(name, 0.0) for name in CANDIDATE_FEATURES)
-    return RankerWeights(tuple(own + more for own, more in zip(weights.candidate, added, strict=True)), weights.none)
+    own = dict(zip(CANDIDATE_FEATURES, weights.candidate, strict=True))
+    own |= dict.fromkeys(NOT_FOR_FOLLOW_UPS, 0.0)
+    return RankerWeights(tuple(own[name] + FOLLOW_UP.get(name, 0.0) for name in CANDIDATE_FEATURES), weights.none)
 
 
 def fit_ranker(
