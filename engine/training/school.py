@@ -191,6 +191,9 @@ class _Course:
         thresholds = self._thresholds(outcomes, leaning_outcomes, self._speaking(model, speeches))
         ranker = {"alone": weights.to_json(), "follow_up": leaning.to_json()}
         held_out = _figures(outcomes, thresholds, [bool(right) for _, right in found])
+        if leaning_outcomes:
+            held_out["follow_ups"] = float(len(leaning_outcomes))
+            held_out["follow_ups_best_right"] = sum(one.right for one in leaning_outcomes) / len(leaning_outcomes)
         return _Result(model, self.tokenizer, retriever, ranker, thresholds, stage, held_out, self.notes)
 
     def _thresholds(self, outcomes: Sequence[Outcome], follow_ups: Sequence[Outcome], generate: float) -> Thresholds:
