@@ -81,7 +81,7 @@ class StorageConfig:
 class AnswerConfig:
     """When the bot speaks. ``max_wrong_rate``: of the answers given, how many may be wrong; used at training."""
 
-    max_wrong_rate: float = between(0.08, 0.001, 0.5)
+    max_wrong_rate: float = between(0.1, 0.001, 0.5)
     choices: int = between(3, 1, 8)
     deadline_seconds: float = between(3.0, 0.05, 60.0)
     generate: bool = True

@@ -20,7 +20,7 @@ class TrainingOptions:
     minutes: float = 20.0
     seed: int = 1
     threads: int = 0
-    max_wrong_rate: float = 0.08
+    max_wrong_rate: float = 0.1
     locales: tuple[str, ...] = ("en", "zh")
     slots: Mapping[str, str] = field(default_factory=dict)
 
