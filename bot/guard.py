@@ -9,8 +9,8 @@ from engine.dialogue import Provenance, Reply, Source
 from engine.ports import Response
 from engine.text.normalise import clean
 
-LONGEST_REPLY = 8000
-_STRAY = re.compile(r"⟨[^⟩]*⟩|\{(?:name|order_number|email|date|amount)(?:\|[^{}]*)?\}")
+LONGEST_REPLY = 50_000
+_STRAY = re.compile(r"⟨(?:\d+|[a-z_]+)⟩|\{(?:name|order_number|email|date|amount)(?:\|[^{}]*)?\}")
 
 
 class Guard:

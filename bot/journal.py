@@ -80,14 +80,17 @@ def open_journal(*, level: str, form: str, file: Path | None = None) -> None:
 def _console(file: Path | None) -> Any:
     import structlog
 
-    return structlog.dev.ConsoleRenderer(colors=file is None and sys.stderr.isatty())
+    colours = file is None and sys.stderr is not None and sys.stderr.isatty()
+    return structlog.dev.ConsoleRenderer(colors=colours)
 
 
 class _Stderr:
     """Standard error as it is when a line is written, not as it was when logging began."""
 
     def write(self, text: str) -> None:
-        sys.stderr.write(text)
+        if sys.stderr is not None:  # a daemon may have closed it
+            sys.stderr.write(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            sys.stderr.flush()

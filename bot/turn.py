@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -18,10 +19,11 @@ from engine.ports import Response
 from engine.respond import Engine
 from engine.text.language import detect
 from engine.text.normalise import clean
-from storage.errors import AlreadyAnswered, Conflict
+from storage.errors import AlreadyAnswered, Conflict, Unavailable
 from storage.ports import Conversation, Store
 
-ATTEMPTS = 5
+PATIENCE_SECONDS = 20.0
+LONGEST_PAUSE_SECONDS = 0.15
 _HISTORY_FOR_WHY = 20
 _STARTED_AFRESH = "fixed sentence: new"
 
@@ -64,12 +66,15 @@ class TurnTaker:
         Raises:
             StorageError: If the turn could not be stored; then nothing was said and nothing changed.
         """
-        for _ in range(ATTEMPTS - 1):
+        patience = time.monotonic() + PATIENCE_SECONDS
+        while True:
             try:
                 return self._take_once(message)
-            except (Conflict, AlreadyAnswered):
-                continue  # somebody else wrote first: look again at what stands there now
-        return self._take_once(message)
+            except (Conflict, AlreadyAnswered) as error:
+                # Somebody else wrote first: look again at what stands there now, a moment later than they will.
+                if time.monotonic() > patience:
+                    raise Unavailable(f"somebody else keeps writing in conversation {message.key}") from error
+                time.sleep(random.uniform(0.0, LONGEST_PAUSE_SECONDS))
 
     def _take_once(self, message: Message) -> Reply:
         earlier = self.store.find_reply(message.key, message.message_id)

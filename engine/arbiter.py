@@ -59,8 +59,9 @@ class ThresholdArbiter:
         offered = sum(candidate.confidence for candidate in near)
         low = f"confidence {best.confidence:.2f} is below the threshold {threshold:.2f}"
         if offered >= self._thresholds.clarify:
-            floor = best.confidence / 5
-            entries = tuple(self._knowledge[near_one.entry] for near_one in near if near_one.confidence >= floor)
+            floor = best.confidence / 5  # a choice of one is none, so the second stays whatever it is worth
+            likely = [one for place, one in enumerate(near) if place < 2 or one.confidence >= floor]
+            entries = tuple(self._knowledge[one.entry] for one in likely)
             return Decision(Verdict.CLARIFY, entries, best.confidence, f"{low}; the likeliest entries are offered")
         return Decision(Verdict.DECLINE, (), best.confidence, low)
 

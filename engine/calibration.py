@@ -66,7 +66,7 @@ def fit_answer(outcomes: Sequence[Outcome], *, max_wrong_rate: float) -> float:
     return best
 
 
-def fit_clarify(outcomes: Sequence[Outcome], *, answer: float, useful: float = 0.67) -> float:
+def fit_clarify(outcomes: Sequence[Outcome], *, answer: float, useful: float = 0.55) -> float:
     """The lowest offered probability from which on asking back holds the right entry in ``useful`` of the cases.
 
     Only questions below ``answer`` count: the others are answered.

@@ -44,7 +44,7 @@ class ConversationKey:
         """
         head, colon, tail = text.partition(":")
         key = cls(head, tail) if colon else cls(channel, head)
-        if not key.channel or not key.thread:
+        if not key.channel.strip() or not key.thread.strip() or not text.isprintable():
             raise ValueError(f"a conversation is named CHANNEL:THREAD or THREAD, not {text!r}")
         return key
 

@@ -1,8 +1,9 @@
 """Whether a composed reply says only what its sources say.
 
-Numbers, links, addresses and codes must stand in the entry or in the customer's own words, beside a word that they
-stand beside there; so must names; a "not" must not appear or vanish; nothing is stammered; and nearly every word must
-come from the sources. What fails is not repaired: the entry speaks in its own words instead.
+What is composed must be made of whole sentences of the entry, in any choice that leaves out no "not" about what was
+asked; a first answer leaves out nothing at all. Besides, numbers, links, addresses, codes and names must stand in the
+entry or in the customer's own words, and nothing is stammered. What fails is not repaired: the entry speaks in its own
+words instead.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _NEGATION = re.compile(
     r"\b(?:not|no|never|none|nothing|neither|nor|without|cannot|can't|\w+n't)\b|[不没无未勿别非]", re.IGNORECASE
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n+")
+_CLAUSE = re.compile(r"[,;:()，；：（）]")
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w'-]+")
 _PLACEHOLDER = re.compile(r"(⟨[^⟩]+⟩)")
 _COVERED = 0.8
@@ -66,9 +68,9 @@ def review(
         return "", Verdict(False, "nothing was composed")
     if "\ufffd" in text:  # pieces are bytes: half a character can be written
         return text, Verdict(False, "it holds half a character")
-    missing = set(_PLACEHOLDER.findall(form.text)) - set(_PLACEHOLDER.findall(written)) if whole else None
-    if missing:
-        return text, Verdict(False, f"it leaves out {', '.join(sorted(missing))}")
+    slip = _rewritten(written, form.text) or _left_out(written, form.text, said, whole=whole)
+    if slip:
+        return text, Verdict(False, slip)
     strange = _displaced(written, form.text)
     if strange:
         return text, Verdict(False, f"{strange} stands beside other words than in the entry")
@@ -119,6 +121,38 @@ def _negation(reply: str, entry: str) -> str:
     return ""
 
 
+def _rewritten(written: str, original: str) -> str:
+    """What is not a sentence of the original: a word left out of one can turn an estimate into a promise."""
+    if any(written.count(opening) != written.count(closing) for opening, closing in ("()", "（）", "“”")):
+        return "its brackets do not match"
+    known = set(_sentences(original))
+    strange = next((sentence for sentence in _sentences(written) if sentence not in known), None)
+    return f"{' / '.join(strange)!r} is no sentence of the entry" if strange else ""
+
+
+def _left_out(written: str, original: str, said: Sequence[str], *, whole: bool) -> str:
+    """A sentence of the original that must not be missing: any at all, or a "not" about what was just asked."""
+    there = set(_sentences(written))
+    asked = set(_parts(said[-1])) - _FREE - _FREE_CHINESE if said else set()
+    for sentence in _SENTENCE.split(original):
+        missing = any(key not in there for key in _sentences(sentence))
+        about = _NEGATION.search(sentence) and asked & set(_parts(sentence))
+        if missing and (whole or about):
+            return f"it leaves out {sentence.strip()!r}"
+    return ""
+
+
+def _sentences(text: str) -> list[tuple[str, ...]]:
+    """Each sentence as its clauses, each clause as its words; clauses of courtesy alone are passed over."""
+    found: list[tuple[str, ...]] = []
+    for sentence in _SENTENCE.split(text):
+        clauses = [_pieces(clause) for clause in _CLAUSE.split(sentence)]
+        telling = [" ".join(words) for words in clauses if any(word not in _FREE for word in words)]
+        if telling:
+            found.append(tuple(telling))
+    return found
+
+
 def _displaced(written: str, original: str) -> str:
     """The first placeholder that stands beside none of the words it stands beside in the original; empty if none."""
     known = _neighbours(original)
@@ -130,7 +164,7 @@ def _displaced(written: str, original: str) -> str:
 
 def _neighbours(text: str) -> dict[str, set[str]]:
     """For each placeholder the words right before (``-word``) and right after it (``+word``)."""
-    parts = [part for piece in _PLACEHOLDER.split(text) for part in ([piece] if piece[:1] == "⟨" else _parts(piece))]
+    parts = _pieces(text)
     found: dict[str, set[str]] = {}
     for place, part in enumerate(parts):
         if part.startswith("⟨"):
@@ -169,6 +203,11 @@ def _covered(reply: str, sources: str) -> float:
     known = set(_parts(sources))
     words = [word for word in _parts(reply) if word not in _FREE and word not in _FREE_CHINESE]
     return sum(word in known for word in words) / len(words) if words else 1.0
+
+
+def _pieces(text: str) -> list[str]:
+    """Words and placeholders."""
+    return [part for piece in _PLACEHOLDER.split(text) for part in ([piece] if piece[:1] == "⟨" else _parts(piece))]
 
 
 def _parts(text: str) -> list[str]:

@@ -26,7 +26,7 @@ from engine.seq2seq.source import SourceWriter
 from engine.text.language import detect
 from engine.text.normalise import clean
 from engine.text.tokenise import PieceTokenizer
-from engine.understand.follow_up import chosen, is_follow_up
+from engine.understand.follow_up import beside_the_choices, chosen, is_follow_up, takes_none
 from engine.understand.head import HeadUnderstander
 from engine.understand.reader import QuestionReader
 from engine.understand.slots import SlotFinder
@@ -167,7 +167,13 @@ class Engine:
         ]
 
     def _decide(self, one: Asked, candidates: Sequence[Candidate]) -> Decision:
-        choice = chosen(one.text, one.memory.offered) if one.memory.offered else None
+        offered = tuple(choice for choice in one.memory.offered if choice.entry in self.knowledge)
+        if offered and beside_the_choices(one.text, offered):
+            again = tuple(self.knowledge[choice.entry] for choice in offered)
+            return Decision(Verdict.CLARIFY, again, 0.0, "none of the choices has this number; they are offered again")
+        if offered and takes_none(one.text):
+            return Decision(Verdict.DECLINE, (), 0.0, "the customer meant none of the choices")
+        choice = chosen(one.text, offered) if offered else None
         if choice is not None and choice.entry in self.knowledge:
             entry = self.knowledge[choice.entry]
             verdict = Verdict.PERSON if PERSON_ONLY in entry.tags else Verdict.ANSWER

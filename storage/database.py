@@ -62,6 +62,8 @@ def read_url(text: str) -> URL:
     except (ArgumentError, ValueError):
         # `from None`: the error that is left out quotes the URL.
         raise StorageError(f"the database URL cannot be read, {_EXPECTED}") from None
+    if "@" in (url.host or ""):
+        raise StorageError("a database URL with an @ in its password, which is written %40 there")
     if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "sqlite+pysqlite"):

@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from adapters.tui import words
+from adapters.tui.driver import fitting_driver
 from adapters.tui.line import Line
 from adapters.tui.plain import Plain
 from adapters.tui.transcript import Option, Saying, Transcript, asked, replied, stored
@@ -45,6 +46,7 @@ class TerminalApp(App[None]):
 
     def __init__(self, desk: Desk, key: ConversationKey, handle: Handle) -> None:
         super().__init__()
+        self.driver_class = fitting_driver(self.driver_class)
         self._desk = desk
         self._key = key
         self._handle = handle

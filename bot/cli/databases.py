@@ -31,7 +31,7 @@ class Look:
     def plan(self) -> str:
         """What opening it for writing would change, in words; empty: nothing."""
         if self.revision is None:
-            return f"creating the database {self.where} (revision {self.newest})"
+            return f"creating {self.where} (revision {self.newest})"
         if self.revision >= self.newest:
             return ""  # a later one is refused when it is opened
         kept = f"; a copy is kept as {self.copy}" if self.copy else ""

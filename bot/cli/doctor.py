@@ -95,8 +95,8 @@ def _database(config: Config) -> str:
     from storage.errors import StorageError
 
     found = look(config.database_url)
+    _check_room(found.where)
     if found.revision is None:
-        _check_room(found.where)
         return f"{found.where}: will be created"
     if found.revision > found.newest:
         raise StorageError(f"{found.where} was written by a later version (revision {found.revision})")
@@ -104,10 +104,12 @@ def _database(config: Config) -> str:
 
 
 def _check_room(where: str) -> None:
-    """The nearest folder that is there must let files be made in it."""
+    """The file, where it is there, must be writable, and the nearest folder must let files be made in it."""
     if not Path(where).is_absolute():
         return  # on a server
     folder = next(parent for parent in Path(where).parents if parent.exists())
+    if Path(where).exists() and not os.access(where, os.W_OK):
+        raise PermissionError(13, "cannot be written", where)
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(13, "nothing can be written there", str(folder))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,12 @@ from engine.errors import KnowledgeError
 from engine.knowledge.entries import Knowledge
 from engine.knowledge.table import read_knowledge
 from engine.text.normalise import matching
+from engine.text.tokenise import SLOT_NAMES
 from engine.training.data import sample_sources, sample_validation
 
 _LOGS = (".jsonl", ".ndjson")
 _MOST_NAMED = 5
+_PLACEHOLDER = re.compile(r"\{(\w+)(?:\|([^{}]*))?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,13 @@ def warnings(knowledge: Knowledge) -> Iterator[str]:
     alone = [entry.id for entry in knowledge if len(entry.questions) == 1]
     if alone:
         yield f"only one way to ask, so that other wordings may be missed: {_names(alone)}"
+    for entry in knowledge:
+        for placeholder in _PLACEHOLDER.finditer(entry.answer):
+            if placeholder.group(1) not in SLOT_NAMES:
+                known = ", ".join(SLOT_NAMES)
+                yield f"{placeholder.group()} in entry {entry.id} can never be filled in; values are {known}"
+            elif not placeholder.group(2):
+                yield f"{placeholder.group()} in entry {entry.id} has no default: it vanishes where nothing is known"
 
 
 @dataclass(frozen=True, slots=True)

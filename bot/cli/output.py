@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,13 @@ def say(text: str) -> None:
 
 
 def show(text: str) -> None:
-    """A result for people, on standard output."""
+    """A result for people, on standard output.
+
+    Raises:
+        OSError: If standard output is closed: a result that nobody gets is no success.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed, so the result cannot be shown")
     click.echo(text)
 
 
@@ -32,7 +39,7 @@ def show_json(data: Any) -> None:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:  # a lone surrogate, or an output that is not Unicode
         text = json.dumps(data)
-    click.echo(text)
+    show(text)
 
 
 def show_table(rows: Iterable[Sequence[str]]) -> None:

@@ -30,6 +30,9 @@ _NUMBER = re.compile(
 _NUMBERS = {
     "one": 1, "first": 1, "一": 1, "two": 2, "second": 2, "二": 2, "两": 2, "three": 3, "third": 3, "三": 3,
 }  # fmt: skip
+_NONE = re.compile(
+    r"^(?:none|neither|no,? none|nothing)(?: of (?:these|them|those|the above))?[.!]*$|^(?:都|全)?不是[。！!]*$"
+)
 _SAME_WORDS = 88
 
 
@@ -38,6 +41,17 @@ def is_follow_up(text: str) -> bool:
     form = matching(text)
     long = len(form) > _MOST_CHARACTERS if han_share(form) > 0.5 else len(tokens(form)) > _MOST_WORDS
     return not long and bool(_OPENING.search(form) or _POINTING.search(form) or _ENDING.search(form))
+
+
+def beside_the_choices(text: str, offered: Sequence[Choice]) -> bool:
+    """True for a bare number that none of the offered choices has."""
+    found = _NUMBER.match(matching(text).strip())
+    return found is not None and chosen(text, offered) is None
+
+
+def takes_none(text: str) -> bool:
+    """True where the customer says that nothing of what was offered is meant."""
+    return bool(_NONE.match(matching(text)))
 
 
 def chosen(text: str, offered: Sequence[Choice]) -> Choice | None:

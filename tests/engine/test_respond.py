@@ -30,7 +30,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EMPTY = WorkingMemory()
 SURE = {"refund please": {"refund": 0.8, "hours": 0.1}}
 TORN = {"are you open": {"hours": 0.3, "holidays": 0.25, "refund": 0.2, "greeting": 0.15, "hello": 0.01}}
-FAITHFUL = "Within ⟨1⟩ days you get your money back."
+FAITHFUL = "You get your money back within ⟨1⟩ days."
 
 
 def saying(text: str, confidence: float = 0.95, *, finished: bool = True) -> TableGenerator:
@@ -41,7 +41,7 @@ def saying(text: str, confidence: float = 0.95, *, finished: bool = True) -> Tab
 def test_a_sure_and_faithful_generator_speaks() -> None:
     found = an_engine(SURE, generator=saying(FAITHFUL)).respond("refund please", EMPTY)
     assert (found.text, found.provenance.source) == (
-        "Within 14 days you get your money back.",
+        "You get your money back within 14 days.",
         Source.GENERATED,
     )
     assert found.provenance.origin == "refund by ffffffffffff"
@@ -156,8 +156,16 @@ def test_an_offered_choice_is_taken_by_number_or_by_words(said: str, taken) -> N
 def test_a_number_that_was_not_offered_and_a_choice_without_an_offer_choose_nothing() -> None:
     engine = an_engine(TORN)
     asked_back = engine.respond("are you open", EMPTY)
-    assert engine.respond("7", asked_back.memory).provenance.source is Source.FIXED
+    again = engine.respond("7", asked_back.memory)
+    assert (again.provenance.source, again.choices) == (Source.CLARIFY, asked_back.choices)
     assert engine.respond("2", EMPTY).provenance.source is Source.FIXED
+
+
+@pytest.mark.parametrize("text", ["none of these", "None.", "都不是", "不是。"])
+def test_who_takes_none_of_the_choices_is_not_asked_again(text: str) -> None:
+    engine = an_engine(TORN)
+    asked_back = engine.respond("are you open", EMPTY)
+    assert engine.respond(text, asked_back.memory).provenance.source is Source.FIXED
 
 
 def test_an_offer_holds_for_the_next_message_alone() -> None:
@@ -236,11 +244,11 @@ def test_a_slot_is_remembered_and_filled_at_once_and_later() -> None:
 
 
 def test_the_generators_slot_is_filled_from_memory() -> None:
-    generator = TableGenerator({"greeting": Generation("Here we are, dear ⟨name⟩.", 0.99, True)})
+    generator = TableGenerator({"greeting": Generation("Dear ⟨name⟩, here we are.", 0.99, True)})
     engine = an_engine(GREETED, generator=generator)
     found = engine.respond("My name is Ada", EMPTY)
-    assert (found.text, found.provenance.source) == ("Here we are, dear Ada.", Source.GENERATED)
-    assert engine.respond("greet me", EMPTY).text == "Here we are, dear customer."
+    assert (found.text, found.provenance.source) == ("Dear Ada, here we are.", Source.GENERATED)
+    assert engine.respond("greet me", EMPTY).text == "Dear customer, here we are."
 
 
 def test_slots_of_the_house_are_found_by_its_own_patterns() -> None:
