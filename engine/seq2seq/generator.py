@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,14 +14,23 @@ from numpy.typing import NDArray
 from engine.errors import GenerationError
 from engine.knowledge.template import template
 from engine.ports import Context, Generation
-from engine.seq2seq.source import LONGEST_TEMPLATE, SourceWriter
+from engine.seq2seq.source import SourceWriter
 from engine.text.tokenise import PieceTokenizer
 
 if TYPE_CHECKING:
     from engine.seq2seq.model import Seq2Seq
 
 SIDE_BY_SIDE = 32
-LONGEST_REPLY = LONGEST_TEMPLATE + 20
+ROOM = 10  # pieces that a reply may have more than its entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is read for one context, its place among all, and how many pieces its reply may have."""
+
+    place: int
+    pieces: list[int]
+    limit: int
 
 
 class Seq2SeqGenerator:
@@ -69,26 +79,25 @@ class Seq2SeqGenerator:
     def generate(self, contexts: Sequence[Context], *, deadline: float | None = None) -> list[Generation | None]:
         """One generation a context, in order; None for an entry that cannot be composed from.
 
-        The deadline does not run while the network is loaded for the first time. Contexts of like length are decoded
-        side by side; more than ``SIDE_BY_SIDE`` in several rounds.
+        The deadline does not run while the network is loaded for the first time. Contexts with replies of
+        like length are decoded side by side; more than ``SIDE_BY_SIDE`` in several rounds.
 
         Raises:
             GenerationError: If the network cannot be built.
         """
         deadline = self._after_loading(deadline)
-        sources: list[tuple[int, list[int]]] = []
+        sources: list[_Source] = []
         for place, context in enumerate(contexts):
             pieces = self._writer.template(template(context.entry.answer))
             if pieces is not None:
-                sources.append((place, self._writer.write(context.memory.recent, context.question, pieces)))
-        sources.sort(key=lambda item: len(item[1]))
+                written = self._writer.write(context.memory.recent, context.question, pieces)
+                sources.append(_Source(place, written, len(pieces) + ROOM))
+        sources.sort(key=lambda source: source.limit)
         found: list[Generation | None] = [None] * len(contexts)
         for at in range(0, len(sources), SIDE_BY_SIDE):
             part = sources[at : at + SIDE_BY_SIDE]
-            for (place, _), generation in zip(
-                part, self._decode([pieces for _, pieces in part], deadline), strict=True
-            ):
-                found[place] = generation
+            for source, generation in zip(part, self._decode(part, deadline), strict=True):
+                found[source.place] = generation
         return found
 
     def _after_loading(self, deadline: float | None) -> float | None:
@@ -97,7 +106,7 @@ class Seq2SeqGenerator:
         self.load()
         return None if deadline is None else deadline + time.monotonic() - began
 
-    def _decode(self, sources: list[list[int]], deadline: float | None) -> list[Generation]:
+    def _decode(self, sources: list[_Source], deadline: float | None) -> list[Generation]:
         model = self.load()
         import torch
 
@@ -107,11 +116,12 @@ class Seq2SeqGenerator:
         from engine.seq2seq.model import pad
 
         with torch.inference_mode():
-            pieces, lengths = pad(sources)
+            pieces, lengths = pad([source.pieces for source in sources])
             encoded = model.encoder(pieces, lengths)
         marks = self._tokenizer
+        limit = sources[-1].limit
         written = greedy(
-            model, encoded, begin=marks.begin, end=marks.end, limit=LONGEST_REPLY, source=pieces, deadline=deadline
+            model, encoded, begin=marks.begin, end=marks.end, limit=limit, source=pieces, deadline=deadline
         )
         return [Generation(marks.decode(one.pieces), one.confidence, one.finished) for one in written]
 
