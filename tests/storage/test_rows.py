@@ -86,7 +86,8 @@ def test_a_reply_with_one_wrong_field_is_read_or_damaged(name: str, value: Any) 
         reply = reply_from_json({**reply_to_json(REPLY), name: value})
     except Damaged:
         return
-    assert reply_from_json(reply_to_json(reply)) == reply
+    written = reply_to_json(reply)  # this is what makes text safe
+    assert reply_to_json(reply_from_json(written)) == written
 
 
 @pytest.mark.parametrize(
