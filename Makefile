@@ -1,8 +1,8 @@
-# `make` prints the targets. PYTHON names the Python to use, TORCH_INDEX a further package index (see .ci/prepare).
+# `make` prints the targets. PYTHON names the Python to use.
 
 SHELL := /bin/sh
 BIN := .venv/bin
-export PYTHON TORCH_INDEX
+export PYTHON
 
 .PHONY: help chat test check format clean
 .DEFAULT_GOAL := help

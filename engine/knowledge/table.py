@@ -143,6 +143,7 @@ class _Builder:
         self._unanswered: dict[str, None] = {}
 
     def add(self, row: Row) -> None:
+        """Put a row where it belongs, or say what is wrong with it."""
         question, answer, id_ = row.get("question"), row.get("answer"), row.get("id")
         if not question:
             self._wrong(row, "question", "is empty")
@@ -186,6 +187,7 @@ class _Builder:
         return draft
 
     def build(self, locales: Sequence[str]) -> Knowledge:
+        """The entries of all rows, in the order in which they first occurred."""
         entries: list[Entry] = []
         taken = set(self._by_id)
         for draft in self._drafts:

@@ -175,6 +175,7 @@ class _Course:
         self.notes: list[str] = []
 
     def run(self) -> _Result:
+        """All steps: rehearse where nothing else is held out, train, fit the ranker and the thresholds."""
         knowledge = self._data.knowledge
         self._report(Progress("prepare", 0, 0, 0.0, 0.0, 0.0, 0.0))
         asked = self._validation()
