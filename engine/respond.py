@@ -272,9 +272,7 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
     """
     facts = checkpoint.facts
     try:
-        knowledge = Knowledge(
-            tuple(Entry.from_json(item) for item in json.loads(checkpoint.path("knowledge.json").read_bytes()))
-        )
+        knowledge = Knowledge.from_json(json.loads(checkpoint.path("knowledge.json").read_bytes()))
         tokenizer = PieceTokenizer.load(checkpoint.path("tokenizer.json"))
         reader = QuestionReader(tokenizer, SlotFinder(settings.slots))
         weights = checkpoint.arrays("weights.safetensors")

@@ -101,10 +101,22 @@ class Knowledge:
         """Every question with the place of its entry."""
         return [(question, place) for place, entry in enumerate(self.entries) for question in entry.questions]
 
+    def to_json(self) -> dict[str, Any]:
+        """The knowledge as plain data."""
+        return {"entries": [entry.to_json() for entry in self.entries], "unanswered": list(self.unanswered)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Knowledge:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            KeyError, TypeError: If something is missing or of another type.
+        """
+        return cls(tuple(Entry.from_json(item) for item in data["entries"]), tuple(data["unanswered"]))
+
     def fingerprint(self) -> str:
         """Changes when any text of any entry changes."""
-        data = [*(entry.to_json() for entry in self.entries), *self.unanswered]
-        text = json.dumps(data, ensure_ascii=True, sort_keys=True)
+        text = json.dumps(self.to_json(), ensure_ascii=True, sort_keys=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     def merged(self, others: Iterable[Entry], unanswered: Iterable[str] = ()) -> Knowledge:

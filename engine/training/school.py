@@ -135,12 +135,11 @@ class _Result:
 
     def files(self, data: TrainingData, options: TrainingOptions) -> tuple[dict[str, bytes], dict[str, Any]]:
         """Files and facts of the checkpoint."""
-        entries = [entry.to_json() for entry in data.knowledge]
         files = {
             "weights.safetensors": checkpoint.arrays_to_bytes(_weights(self.model)),
             "index.safetensors": checkpoint.arrays_to_bytes(self.retriever.arrays()),
             "tokenizer.json": self.tokenizer.to_json().encode(),
-            "knowledge.json": json.dumps(entries, ensure_ascii=False).encode(),
+            "knowledge.json": json.dumps(data.knowledge.to_json(), ensure_ascii=False).encode(),
         }
         facts: dict[str, Any] = {
             "sizes": self.model.sizes.to_json(),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.knowledge import changed_since
 from bot.compose import House, compose
 from bot.config import BotConfig, Config
 from engine.dialogue import ConversationKey, Message, Reply, Source
@@ -54,6 +55,11 @@ def test_the_same_words_without_a_conversation_before_them_are_not_answered(tmp_
     reply = ask(house, "and how much is it?", 1)
     house.close()
     assert reply.provenance.source in (Source.CLARIFY, Source.FIXED)
+
+
+def test_a_model_knows_that_the_faq_is_the_one_it_was_trained_from(sample_model: Path) -> None:
+    trained = Engine.load(sample_model).knowledge
+    assert changed_since(Config(bot=BotConfig(data="."), home=sample_model), trained) == ""
 
 
 def test_a_chinese_question_gets_a_chinese_answer(tmp_path: Path, sample_model: Path) -> None:
