@@ -71,9 +71,6 @@ def review(
     slip = _rewritten(written, form.text) or _left_out(written, form.text, said, whole=whole)
     if slip:
         return text, Verdict(False, slip)
-    strange = _displaced(written, form.text)
-    if strange:
-        return text, Verdict(False, f"{strange} stands beside other words than in the entry")
     return text, check(text, form.fill(slots), [*said, *slots.values()])
 
 
@@ -150,27 +147,6 @@ def _sentences(text: str) -> list[tuple[str, ...]]:
         telling = [" ".join(words) for words in clauses if any(word not in _FREE for word in words)]
         if telling:
             found.append(tuple(telling))
-    return found
-
-
-def _displaced(written: str, original: str) -> str:
-    """The first placeholder that stands beside none of the words it stands beside in the original; empty if none."""
-    known = _neighbours(original)
-    for name, beside in _neighbours(written).items():
-        if name in known and beside and known[name] and not beside & known[name]:
-            return name
-    return ""
-
-
-def _neighbours(text: str) -> dict[str, set[str]]:
-    """For each placeholder the words right before (``-word``) and right after it (``+word``)."""
-    parts = _pieces(text)
-    found: dict[str, set[str]] = {}
-    for place, part in enumerate(parts):
-        if part.startswith("⟨"):
-            beside = found.setdefault(part, set())
-            beside.update(f"-{word}" for word in parts[max(0, place - 1) : place])
-            beside.update(f"+{word}" for word in parts[place + 1 : place + 2])
     return found
 
 

@@ -134,13 +134,12 @@ class Engine:
 
     def respond_all(self, asked: Sequence[Asked], *, deadline: float | None = None) -> list[Response]:
         """Answer several messages of different conversations."""
-        ranked = self._rank(asked)
-        decisions = [self._decide(one, candidates) for one, candidates in zip(asked, ranked, strict=True)]
+        readings = [self.reading(one) for one in asked]
+        leaning = [reading.topic is not None for reading in readings]
+        ranked = self._rank(asked, readings)
+        decisions = [self._decide(*parts) for parts in zip(asked, ranked, leaning, strict=True)]
         generations = self._compose(asked, decisions, deadline)
-        return [
-            self._response(one, decision, candidates, generation)
-            for one, decision, candidates, generation in zip(asked, decisions, ranked, generations, strict=True)
-        ]
+        return [self._response(*parts) for parts in zip(asked, decisions, ranked, generations, leaning, strict=True)]
 
     def locale(self, text: str, wanted: str | None = None) -> str:
         """The language of the knowledge that fits a text."""
@@ -154,11 +153,10 @@ class Engine:
             return Reading(one.text, one.locale, self.knowledge[topic.entry], before=next(said, ""))
         return Reading(one.text, one.locale)
 
-    def _rank(self, asked: Sequence[Asked]) -> list[list[Candidate]]:
+    def _rank(self, asked: Sequence[Asked], readings: Sequence[Reading]) -> list[list[Candidate]]:
         """Candidates for each message, best first."""
         if not len(self.knowledge):
             return [[] for _ in asked]
-        readings = [self.reading(one) for one in asked]
         parts = zip(readings, self.understander.understand(readings), self.retriever.retrieve(readings), strict=True)
         ranked = [self.ranker.rank(*part)[:MOST_CANDIDATES] for part in parts]
         return [
@@ -166,7 +164,7 @@ class Engine:
             for one, some in zip(asked, ranked, strict=True)
         ]
 
-    def _decide(self, one: Asked, candidates: Sequence[Candidate]) -> Decision:
+    def _decide(self, one: Asked, candidates: Sequence[Candidate], follow_up: bool) -> Decision:
         offered = tuple(choice for choice in one.memory.offered if choice.entry in self.knowledge)
         if offered and beside_the_choices(one.text, offered):
             again = tuple(self.knowledge[choice.entry] for choice in offered)
@@ -178,7 +176,7 @@ class Engine:
             entry = self.knowledge[choice.entry]
             verdict = Verdict.PERSON if PERSON_ONLY in entry.tags else Verdict.ANSWER
             return Decision(verdict, (entry,), 1.0, "the customer chose it from what was offered")
-        return self.arbiter.decide(candidates, follow_up=self.reading(one).topic is not None)
+        return self.arbiter.decide(candidates, follow_up=follow_up)
 
     def _compose(
         self, asked: Sequence[Asked], decisions: Sequence[Decision], deadline: float | None
@@ -197,7 +195,12 @@ class Engine:
         return found
 
     def _response(
-        self, one: Asked, decision: Decision, candidates: Sequence[Candidate], generation: Generation | None
+        self,
+        one: Asked,
+        decision: Decision,
+        candidates: Sequence[Candidate],
+        generation: Generation | None,
+        follow_up: bool,
     ) -> Response:
         memory = one.memory.hear(Turn(Speaker.CUSTOMER, one.text)).offer(())
         for name, value in self._slots.find(one.text).items():
@@ -206,8 +209,7 @@ class Engine:
         choices: tuple[Choice, ...] = ()
         entry = decision.entries[0].id if decision.entries and decision.verdict is not Verdict.CLARIFY else None
         if decision.verdict is Verdict.ANSWER:
-            whole = self.reading(one).topic is None
-            text, provenance = self._answer(decision, generation, memory, whole=whole)
+            text, provenance = self._answer(decision, generation, memory, whole=not follow_up)
             if SMALL_TALK not in decision.entries[0].tags:
                 memory = memory.push_topic(decision.entries[0].id)
         elif decision.verdict is Verdict.CLARIFY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,8 +124,3 @@ class Knowledge:
         by_id = {entry.id: entry for entry in self.entries}
         by_id.update((entry.id, entry) for entry in others)
         return Knowledge(tuple(by_id.values()), tuple(dict.fromkeys((*self.unanswered, *unanswered))))
-
-
-def pick(knowledge: Knowledge, places: Sequence[int]) -> Knowledge:
-    """The entries at ``places`` alone."""
-    return Knowledge(tuple(knowledge.entries[place] for place in places))

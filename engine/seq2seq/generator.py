@@ -85,7 +85,6 @@ class Seq2SeqGenerator:
         Raises:
             GenerationError: If the network cannot be built.
         """
-        deadline = self._after_loading(deadline)
         sources: list[_Source] = []
         for place, context in enumerate(contexts):
             pieces = self._writer.template(template(context.entry.answer))
@@ -94,6 +93,8 @@ class Seq2SeqGenerator:
                 sources.append(_Source(place, written, len(pieces) + ROOM))
         sources.sort(key=lambda source: source.limit)
         found: list[Generation | None] = [None] * len(contexts)
+        if sources:
+            deadline = self._after_loading(deadline)
         for at in range(0, len(sources), SIDE_BY_SIDE):
             part = sources[at : at + SIDE_BY_SIDE]
             for source, generation in zip(part, self._decode(part, deadline), strict=True):
@@ -110,11 +111,10 @@ class Seq2SeqGenerator:
         model = self.load()
         import torch
 
-        torch.set_num_threads(1)  # holds for this thread alone; two cores in step are slower than one where others work
-
         from engine.seq2seq.decode import greedy
         from engine.seq2seq.model import pad
 
+        torch.set_num_threads(1)  # holds for this thread alone; two cores in step are slower than one where others work
         with torch.inference_mode():
             pieces, lengths = pad([source.pieces for source in sources])
             encoded = model.encoder(pieces, lengths)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.knowledge.entries import Entry, Knowledge, pick
+from engine.knowledge.entries import Entry, Knowledge
 
 REFUND = Entry("refund", "Within 14 days.", ("money back?", "refund"), "refund", "en", ("money",))
 SHIPPING = Entry("shipping", "It costs £3.95.", ("shipping cost",), "shipping", "en")
@@ -109,5 +109,8 @@ def test_merging_replaces_entries_of_the_same_id_and_keeps_the_rest(old: list[En
     assert [entry.id for entry in merged][: len(old)] == [entry.id for entry in old]
 
 
-def test_picked_entries_come_in_the_order_of_their_places() -> None:
-    assert list(pick(KNOWLEDGE, [2, 0])) == [ZH, REFUND]
+def test_a_knowledge_comes_back_from_plain_data_with_its_unanswered_questions() -> None:
+    knowledge = Knowledge((REFUND, ZH), ("do you sell skis",))
+    again = Knowledge.from_json(knowledge.to_json())
+    assert again == knowledge
+    assert again.fingerprint() == knowledge.fingerprint() != Knowledge((REFUND, ZH)).fingerprint()
