@@ -101,7 +101,8 @@ class LearnedRanker:
             scores += [evidence.together, evidence.linear + evidence.grams + self._near(reading.topic)]
         places = shortlist(*scores)
         read = np.maximum(understanding.log_probabilities[places], _FLOOR)
-        close = np.asarray([self._fuzzy(reading.text, int(place), evidence.questions) for place in places], np.float32)
+        form = matching(reading.text)
+        close = np.asarray([self._fuzzy(form, int(place), evidence.questions) for place in places], np.float32)
         rows = np.stack(
             [
                 read,
@@ -140,13 +141,13 @@ class LearnedRanker:
         )
         return Features(places, rows.astype(np.float32), none)
 
-    def _fuzzy(self, text: str, place: int, scores: Floats) -> tuple[float, float]:
+    def _fuzzy(self, form: str, place: int, scores: Floats) -> tuple[float, float]:
         questions = self._questions[place]
         if len(questions) > COMPARED_QUESTIONS:
             own = scores[self._starts[place] : self._starts[place + 1]]
             best = np.argpartition(-own, COMPARED_QUESTIONS)[:COMPARED_QUESTIONS]
             questions = [questions[at] for at in best]
-        return similarity(matching(text), questions)
+        return similarity(form, questions)
 
     def _near(self, topic: Entry) -> Floats:
         """1 for every entry that shares a tag with the topic, 0 for the others."""

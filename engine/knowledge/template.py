@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.text.tokenise import SLOT_NAMES, VALUE_MARKS
 
@@ -62,6 +63,7 @@ class Template:
         return _PLACEHOLDER.sub(value, self.text if text is None else text)
 
 
+@lru_cache(maxsize=4096)  # every reply composed from an entry needs it twice
 def template(answer: str) -> Template:
     """Turn an answer into a template; equal values share one placeholder."""
     values: list[str] = []

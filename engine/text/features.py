@@ -20,13 +20,14 @@ _TOKEN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\\W_\u3400-\u4
 _LONGEST_TOKEN = 64  # a longer run of letters is no word that anybody will ask for again
 
 
-def tokens(text: str) -> list[str]:
+@lru_cache(maxsize=4096)  # one message is looked at from several sides, and an entry with every reply
+def tokens(text: str) -> tuple[str, ...]:
     """Words and Chinese runs of a text in its matching form; a long Chinese run comes in several parts."""
     found: list[str] = []
     for token in _TOKEN.findall(matching(text)):
         end = len(token) if _is_chinese(token) else _LONGEST_TOKEN
         found.extend(token[at : at + _LONGEST_TOKEN] for at in range(0, min(len(token), end), _LONGEST_TOKEN))
-    return found
+    return tuple(found)
 
 
 def words(text: str) -> list[int]:
