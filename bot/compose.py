@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot import clock
 from bot.config import Config
@@ -20,6 +21,9 @@ from engine.errors import CheckpointError
 from engine.respond import Engine, Settings
 from storage.errors import StorageError
 from storage.ports import Store, StoredTurn
+
+if TYPE_CHECKING:
+    from bot.metrics import Metrics
 
 log = logging.getLogger("attendant.compose")
 
@@ -79,7 +83,7 @@ def compose(config: Config, *, model: Path | None = None, lasting: bool = True) 
     Args:
         config: What to build.
         model: A model folder instead of the configured one; it must be there.
-        lasting: False keeps conversations in memory only and touches no database.
+        lasting: False keeps conversations in memory only, touches no database and counts nothing.
 
     Raises:
         NoModel: If ``model`` is named and cannot be used, or the configured model is damaged.
@@ -90,7 +94,8 @@ def compose(config: Config, *, model: Path | None = None, lasting: bool = True) 
     engine, ready = _engine(config, model, wording)
     store = _store(config, lasting)
     limits = Limits(config.service.message_characters, config.answers.deadline_seconds)
-    taker = TurnTaker(store, engine, Guard(wording), wording, clock.now, limits, config.bot.locales)
+    metrics = _metrics() if lasting else None
+    taker = TurnTaker(store, engine, Guard(wording), wording, clock.now, limits, config.bot.locales, metrics)
     return House(config, store, engine, wording, taker, ready)
 
 
@@ -121,6 +126,12 @@ def _engine(config: Config, model: Path | None, wording: Wording) -> tuple[Engin
         return Engine.load(folder, settings), ""
     except CheckpointError as error:
         raise NoModel(f"{error}; train again with `attendant train`, or name another model") from error
+
+
+def _metrics() -> Metrics:
+    from bot.metrics import Metrics  # the library takes a while to import, and a single question needs none
+
+    return Metrics()
 
 
 def _store(config: Config, lasting: bool) -> Store:

@@ -89,8 +89,9 @@ class AnswerConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How the model is trained; sizes are per direction for the encoder."""
+    """How the model is trained; ``cell`` is the recurrent cell of the sentence encoder."""
 
+    cell: str = one_of("lstm", "lstm", "gru")
     epochs: int = between(0, 0, 10_000)
     minutes: float = between(20.0, 0.05, 100_000)
     seed: int = between(1, 0, 2**31 - 1)

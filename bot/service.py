@@ -39,6 +39,8 @@ class Service:
         """Answer one message, after those of the same conversation that came before it."""
         if self._held >= self._waiting:
             log.warning("turned away: %s messages wait", self._held, extra={"conversation": str(message.key)})
+            if self._taker.metrics is not None:
+                self._taker.metrics.turned_away()
             return self._sentence("busy", "too many messages wait", message.text)
         self._held += 1
         try:
@@ -47,6 +49,8 @@ class Service:
                 return await loop.run_in_executor(self._workers, self._taker.take, message)
         except Exception:
             log.exception("a turn failed", extra={"conversation": str(message.key)})
+            if self._taker.metrics is not None:
+                self._taker.metrics.failed()
             return self._sentence("trouble", "the turn failed; the log says why", message.text)
         finally:
             self._held -= 1

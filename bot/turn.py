@@ -6,6 +6,7 @@ import random
 import time
 from dataclasses import dataclass, replace
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from bot import ownership
 from bot.clock import Clock
@@ -21,6 +22,9 @@ from engine.text.language import detect
 from engine.text.normalise import clean
 from storage.errors import AlreadyAnswered, Conflict, Unavailable
 from storage.ports import Conversation, Store
+
+if TYPE_CHECKING:
+    from bot.metrics import Metrics
 
 PATIENCE_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 0.15
@@ -39,7 +43,8 @@ class Limits:
 class TurnTaker:
     """Takes messages one at a time; safe to be called from several threads.
 
-    ``engine`` is None while nothing was trained: the bot then still runs, and offers a person.
+    ``engine`` is None while nothing was trained: the bot then still runs, and offers a person. ``metrics`` is None
+    where nobody counts.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class TurnTaker:
         clock: Clock,
         limits: Limits,
         locales: tuple[str, ...],
+        metrics: Metrics | None = None,
     ) -> None:
         self.store = store
         self.engine = engine
@@ -59,6 +65,7 @@ class TurnTaker:
         self.clock = clock
         self.limits = limits
         self.locales = locales
+        self.metrics = metrics
 
     def take(self, message: Message) -> Reply:
         """Answer a message: exactly one reply for each, however often it is delivered.
@@ -66,17 +73,17 @@ class TurnTaker:
         Raises:
             StorageError: If the turn could not be stored; then nothing was said and nothing changed.
         """
-        patience = time.monotonic() + PATIENCE_SECONDS
+        began = time.monotonic()
         while True:
             try:
-                return self._take_once(message)
+                return self._take_once(message, began)
             except (Conflict, AlreadyAnswered) as error:
                 # Somebody else wrote first: look again at what stands there now, a moment later than they will.
-                if time.monotonic() > patience:
+                if time.monotonic() > began + PATIENCE_SECONDS:
                     raise Unavailable(f"somebody else keeps writing in conversation {message.key}") from error
                 time.sleep(random.uniform(0.0, LONGEST_PAUSE_SECONDS))
 
-    def _take_once(self, message: Message) -> Reply:
+    def _take_once(self, message: Message, began: float) -> Reply:
         earlier = self.store.find_reply(message.key, message.message_id)
         if earlier is not None:
             return earlier
@@ -87,6 +94,8 @@ class TurnTaker:
             work.append(heard, reply, self.clock())
             work.save(after)
             work.commit()
+        if self.metrics is not None:
+            self.metrics.replied(reply, time.monotonic() - began)
         return reply
 
     def _answer(self, message: Message, conversation: Conversation) -> tuple[Reply, Conversation]:

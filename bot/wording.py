@@ -11,6 +11,18 @@ _ENGLISH = {
     "welcome": "Hello! I am {bot}. Ask me anything about us; /help shows what else I can do.",
     "unsure": "I am sorry, I don't know that. Would you like to speak to a person? Just write /human.",
     "clarify": "Which of these do you mean?",
+    "near_miss": "I am not sure I have an answer to that; /human takes you to a person. The nearest I know about:",
+    "wordless": "I can only read words. What would you like to know?",
+    "puzzled": "Was my answer not clear, or not what you meant? Please ask in other words, or write /human.",
+    "meaningless": "I cannot make sense of that. Could you put it in a few words?",
+    "hostile": (
+        "I can tell that you are angry, and I am sorry. Tell me in a few words what it is about and I will do my best, "
+        "or write /human for a person."
+    ),
+    "upset": "I am sorry for the trouble.",
+    "left_open": (
+        "I have no sure answer to this part: “{part}” Please ask it once more by itself, or write /human for a person."
+    ),
     "handoff": "I am passing this on to a colleague, who will read our conversation and answer here.",
     "waiting": "Your message has been added for my colleague. Write /new to talk to me again instead.",
     "person": "A colleague is looking after this conversation and will answer here.",
@@ -31,6 +43,13 @@ _CHINESE = {
     "welcome": "您好！我是{bot}，欢迎随时提问；输入 /help 可以看到我会做的事。",
     "unsure": "抱歉，这个问题我不清楚。需要为您转接人工客服吗？输入 /human 即可。",
     "clarify": "请问您想问的是哪一个？",
+    "near_miss": "这个问题我不确定能不能回答；输入 /human 可转人工客服。我知道的相近内容有：",
+    "wordless": "我只看得懂文字。请问您想了解什么？",
+    "puzzled": "是我没有说清楚，还是没有答对？请换个说法再问一次，或输入 /human 转人工客服。",
+    "meaningless": "我没看懂这条消息，能换个说法再讲一遍吗？",
+    "hostile": "看得出您很生气，非常抱歉。请用几句话告诉我是什么事，我会尽力帮您；也可以输入 /human 转人工客服。",
+    "upset": "给您添麻烦了，非常抱歉。",
+    "left_open": "这一部分我没有把握回答：“{part}”请单独再问一次，或输入 /human 转人工客服。",
     "handoff": "我这就转给同事，他们会看到我们的对话，并在这里回复您。",
     "waiting": "您的留言已转给同事。如果想继续和我聊，请输入 /new。",
     "person": "同事正在处理这次对话，会在这里回复您。",

@@ -25,6 +25,23 @@ class Source(StrEnum):
     HANDOFF = "handoff"
 
 
+class Grade(StrEnum):
+    """How far a message that is not answered lies from what can be answered."""
+
+    NEAR_MISS = "near_miss"
+    UNRELATED = "unrelated"
+    HOSTILE = "hostile"
+    MEANINGLESS = "meaningless"
+
+
+class Mark(StrEnum):
+    """What else happened on the way to a reply, to be counted."""
+
+    SLIP = "slip"
+    PARTS = "parts"
+    CHOICE = "choice"
+
+
 @dataclass(frozen=True, slots=True)
 class ConversationKey:
     """One conversation: the channel that carries it and the channel's own name for it."""
@@ -70,11 +87,18 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Why a reply is what it is: ``origin`` names the entry, checkpoint or wording; ``reason`` says it in words."""
+    """Why a reply is what it is: ``origin`` names the entry, checkpoint or wording; ``reason`` says it in words.
+
+    ``grade`` is that of a message which was not answered, None for every other one. Of the ``marks``, ``SLIP`` says
+    that composed words were not faithful and the entry spoke instead, ``PARTS`` that several questions were found in
+    the message, ``CHOICE`` that the customer took something that was offered.
+    """
 
     source: Source
     origin: str
     reason: str
+    grade: Grade | None = None
+    marks: frozenset[Mark] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Whether a composed reply says only what its sources say.
 
 What is composed must be made of whole sentences of the entry, in any choice that leaves out no "not" about what was
-asked; a first answer leaves out nothing at all. Besides, numbers, links, addresses, codes and names must stand in the
-entry or in the customer's own words, and nothing is stammered. What fails is not repaired: the entry speaks in its own
-words instead.
+asked; a first answer leaves out nothing at all. Only courtesy may come and go, and a "yes" only where the entry says
+yes as well. Besides, numbers, links, addresses, codes and names must stand in the entry or in the customer's own words,
+and nothing is stammered. What fails is not repaired: the entry speaks in its own words instead.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from engine.knowledge.template import Template, values_in
 from engine.text.features import tokens
 from engine.text.normalise import matching
+from engine.text.sentences import sentences
 
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|nothing|neither|nor|without|cannot|can't|\w+n't)\b|[不没无未勿别非]", re.IGNORECASE
 )
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n+")
 _CLAUSE = re.compile(r"[,;:()，；：（）]")
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w'-]+")
 _PLACEHOLDER = re.compile(r"(⟨[^⟩]+⟩)")
+_SYMBOL = re.compile(r"[<>≤≥≈~±×÷=+%‰&#*?]")
 _COVERED = 0.8
 _LEAST_WORDS = 3
 _FREE = frozenset(
@@ -34,6 +35,11 @@ _FREE = frozenset(
     )
     for word in line.split()
 )
+_COURTESY = frozenset({"please", "sorry", "thank", "thanks", "hello", "hi", "welcome", "glad", "happy"})
+_AROUND_COURTESY = frozenset(
+    {"a", "am", "are", "be", "for", "help", "i", "m", "much", "of", "so", "to", "us", "very", "we", "you", "your"}
+)
+_AFFIRMATION = frozenset({"yes", "yeah", "sure", "certainly", "absolutely", "definitely", "of", "course"})
 _FREE_CHINESE = frozenset("的了是在和我们您你请可以会就也都吗呢吧啊好谢感抱歉这那有为需要到后")
 
 
@@ -68,7 +74,8 @@ def review(
         return "", Verdict(False, "nothing was composed")
     if "\ufffd" in text:  # pieces are bytes: half a character can be written
         return text, Verdict(False, "it holds half a character")
-    slip = _rewritten(written, form.text) or _left_out(written, form.text, said, whole=whole)
+    slip = _affirmed(written, form.text) or _rewritten(written, form.text)
+    slip = slip or _left_out(written, form.text, said, whole=whole)
     if slip:
         return text, Verdict(False, slip)
     return text, check(text, form.fill(slots), [*said, *slots.values()])
@@ -104,8 +111,8 @@ def check(reply: str, entry: str, said: Sequence[str]) -> Verdict:
 
 def _negation(reply: str, entry: str) -> str:
     """Every sentence of the reply must deny as often as the sentence of the entry that it is made from."""
-    originals = [sentence for sentence in _SENTENCE.split(entry) if sentence.strip()]
-    for sentence in _SENTENCE.split(reply):
+    originals = sentences(entry)
+    for sentence in sentences(reply):
         if not sentence.strip() or not originals:
             continue
         own = set(_parts(sentence))
@@ -116,6 +123,15 @@ def _negation(reply: str, entry: str) -> str:
         if (said > 0) != (meant > 0) and not _is_part(sentence, nearest):
             return f"{sentence.strip()!r} denies {'more' if said else 'less'} than its source"
     return ""
+
+
+def _affirmed(written: str, original: str) -> str:
+    """A yes to the customer's question that the original does not give."""
+
+    def says_yes(text: str) -> bool:
+        return any(_is_yes(words) for sentence in sentences(text) for words in _clauses(sentence))
+
+    return "it says yes where the entry does not" if says_yes(written) and not says_yes(original) else ""
 
 
 def _rewritten(written: str, original: str) -> str:
@@ -131,7 +147,7 @@ def _left_out(written: str, original: str, said: Sequence[str], *, whole: bool) 
     """A sentence of the original that must not be missing: any at all, or a "not" about what was just asked."""
     there = set(_sentences(written))
     asked = set(_parts(said[-1])) - _FREE - _FREE_CHINESE if said else set()
-    for sentence in _SENTENCE.split(original):
+    for sentence in sentences(original):
         missing = any(key not in there for key in _sentences(sentence))
         about = _NEGATION.search(sentence) and asked & set(_parts(sentence))
         if missing and (whole or about):
@@ -140,14 +156,27 @@ def _left_out(written: str, original: str, said: Sequence[str], *, whole: bool) 
 
 
 def _sentences(text: str) -> list[tuple[str, ...]]:
-    """Each sentence as its clauses, each clause as its words; clauses of courtesy alone are passed over."""
+    """Each sentence as its clauses, each clause as its words; courtesy and a yes by themselves are passed over."""
     found: list[tuple[str, ...]] = []
-    for sentence in _SENTENCE.split(text):
-        clauses = [_pieces(clause) for clause in _CLAUSE.split(sentence)]
-        telling = [" ".join(words) for words in clauses if any(word not in _FREE for word in words)]
+    for sentence in sentences(text):
+        telling = [" ".join(words) for words in _clauses(sentence) if not _is_yes(words) and not _is_courtesy(words)]
         if telling:
             found.append(tuple(telling))
     return found
+
+
+def _clauses(text: str) -> list[list[str]]:
+    """The words and symbols of every clause that has some."""
+    clauses = ([*_pieces(clause), *_SYMBOL.findall(matching(clause))] for clause in _CLAUSE.split(text))
+    return [words for words in clauses if words]
+
+
+def _is_courtesy(words: Sequence[str]) -> bool:
+    return not _COURTESY.isdisjoint(words) and all(word in _COURTESY or word in _AROUND_COURTESY for word in words)
+
+
+def _is_yes(words: Sequence[str]) -> bool:
+    return _AFFIRMATION.issuperset(words)
 
 
 def _stammer(reply: str, sources: str) -> str:

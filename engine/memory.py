@@ -13,6 +13,7 @@ from engine.dialogue import Choice, Speaker, Turn
 FORMAT = 1
 RECENT_TURNS = 8
 TOPIC_DEPTH = 5
+SETTLED_QUESTIONS = 8
 
 
 class MemoryFormatError(ValueError):
@@ -38,6 +39,14 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """A question that the bot had to ask back about, and the entries that the customer then chose."""
+
+    question: str
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NeuralState:
     """Encoder state carried across turns; worth nothing to a model of another fingerprint."""
 
@@ -50,7 +59,9 @@ class WorkingMemory:
     """All that the bot remembers of a conversation while it lasts.
 
     ``turn`` counts what the customer said, ``topics`` is a stack with the current topic last, ``recent`` holds the
-    last turns, oldest first, and ``offered`` the choices of the last reply, when it asked back.
+    last turns, oldest first, and ``offered`` the choices of the last reply, when it asked back. ``about`` is the
+    question that they were offered for, empty where it leaned on what was said before; ``settled`` holds the questions
+    that the customer has chosen entries for, the latest last.
     """
 
     turn: int = 0
@@ -59,6 +70,8 @@ class WorkingMemory:
     recent: tuple[Turn, ...] = ()
     offered: tuple[Choice, ...] = ()
     neural: NeuralState | None = None
+    about: str = ""
+    settled: tuple[Settled, ...] = ()
 
     @property
     def topic(self) -> Topic | None:
@@ -83,9 +96,20 @@ class WorkingMemory:
         """Keep a value under ``name``; a later value replaces an earlier one."""
         return replace(self, slots={**self.slots, name: Slot(value, heard, speaker)})
 
-    def offer(self, choices: Iterable[Choice]) -> WorkingMemory:
-        """Remember the choices that were just offered; none clears the last ones."""
-        return replace(self, offered=tuple(choices))
+    def offer(self, choices: Iterable[Choice], *, about: str = "") -> WorkingMemory:
+        """Remember the choices that were just offered, and for which question; none clears the last ones."""
+        return replace(self, offered=tuple(choices), about=about)
+
+    def settle(self, question: str, entries: Iterable[str]) -> WorkingMemory:
+        """Remember which entries the customer meant by ``question``; an empty question is forgotten at once."""
+        if not question:
+            return self
+        others = tuple(one for one in self.settled if one.question != question)
+        return replace(self, settled=(*others, Settled(question, tuple(entries)))[-SETTLED_QUESTIONS:])
+
+    def meant_by(self, question: str) -> tuple[str, ...]:
+        """The entries that the customer chose for ``question``; none where it was never asked back."""
+        return next((one.entries for one in self.settled if one.question == question), ())
 
     def values(self) -> dict[str, str]:
         """Slot values by name."""
@@ -109,6 +133,8 @@ class WorkingMemory:
             },
             "recent": [{"speaker": turn.speaker.value, "text": turn.text} for turn in self.recent],
             "offered": [{"entry": choice.entry, "text": choice.text} for choice in self.offered],
+            "about": self.about,
+            "settled": [{"question": one.question, "entries": list(one.entries)} for one in self.settled],
             "neural": neural
             and {"fingerprint": neural.fingerprint, "payload": base64.b64encode(neural.payload).decode("ascii")},
         }
@@ -140,6 +166,8 @@ class WorkingMemory:
                 recent=tuple(Turn(Speaker(item["speaker"]), item["text"]) for item in data["recent"]),
                 offered=tuple(Choice(item["entry"], item["text"]) for item in data["offered"]),
                 neural=neural and NeuralState(neural["fingerprint"], base64.b64decode(neural["payload"])),
+                about=data.get("about", ""),
+                settled=tuple(Settled(item["question"], tuple(item["entries"])) for item in data.get("settled", ())),
             )
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise MemoryFormatError(f"damaged memory: {error}") from error

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.dialogue import Candidate, Choice, ConversationKey, Provenance, Reply, Source
+from engine.dialogue import Candidate, Choice, ConversationKey, Grade, Mark, Provenance, Reply, Source
 from storage.errors import Damaged, StorageError
 
 REPLY_FORMAT = 1
@@ -117,6 +117,8 @@ def reply_to_json(reply: Reply) -> dict[str, Any]:
             "source": reply.provenance.source.value,
             "origin": reply.provenance.origin,
             "reason": reply.provenance.reason,
+            "grade": reply.provenance.grade,
+            "marks": sorted(reply.provenance.marks),
             "confidence": float(reply.confidence),
             "entry": reply.entry,
             "choices": [{"entry": choice.entry, "text": choice.text} for choice in reply.choices],
@@ -143,7 +145,13 @@ def reply_from_json(data: Any) -> Reply:
     try:
         return Reply(
             text=_text(data["text"]),
-            provenance=Provenance(Source(data["source"]), _text(data["origin"]), _text(data["reason"])),
+            provenance=Provenance(
+                Source(data["source"]),
+                _text(data["origin"]),
+                _text(data["reason"]),
+                None if data.get("grade") is None else Grade(data["grade"]),
+                frozenset(Mark(mark) for mark in data.get("marks", ())),
+            ),
             confidence=_number(data["confidence"]),
             entry=None if data["entry"] is None else _text(data["entry"]),
             choices=tuple(Choice(_text(item["entry"]), _text(item["text"])) for item in data["choices"]),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.cli.asking import Answer
     from bot.compose import House
     from bot.config import Config
+    from engine.dialogue import Reply
 
 
 @click.command(context_settings=CONTEXT)
@@ -112,7 +113,7 @@ def _show_one(key: ConversationKey | None, answer: Answer, as_json: bool) -> Non
     if as_json:
         show_json(reply_json(key, answer))
     else:
-        show(answer.reply.text)
+        show(in_words(answer.reply))
 
 
 def _show_all(key: ConversationKey | None, asked: Sequence[str], answers: Iterator[Answer], jsonl: bool) -> None:
@@ -123,6 +124,11 @@ def _show_all(key: ConversationKey | None, asked: Sequence[str], answers: Iterat
         if jsonl:
             show_json({"question": question, **reply_json(key, answer)})
         else:
-            show(f"> {one_line(question)}\n{answer.reply.text}\n")
+            show(f"> {one_line(question)}\n{in_words(answer.reply)}\n")
     seconds = time.perf_counter() - began
     say(f"answered {counted(len(asked), 'question', 'questions')} in {seconds:.1f} s")
+
+
+def in_words(reply: Reply) -> str:
+    """A reply as a customer reads it: the text, and under it the choices with their numbers."""
+    return "\n".join([reply.text, *(f"  {number}. {choice.text}" for number, choice in enumerate(reply.choices, 1))])

@@ -93,6 +93,7 @@ def reply_json(key: ConversationKey | None, answer: Answer) -> dict[str, Any]:
         "conversation": name_of(key) if key else None,
         "text": reply.text,
         "source": reply.provenance.source.value,
+        "grade": reply.provenance.grade.value if reply.provenance.grade else None,
         "confidence": round(reply.confidence, 4),
         "entry": reply.entry,
         "choices": [{"entry": choice.entry, "text": choice.text} for choice in reply.choices],

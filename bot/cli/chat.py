@@ -29,8 +29,8 @@ If there is no model yet, `attendant train` makes one."""
 def command(key: ConversationKey | None, config: Config) -> None:
     """Chat in the terminal.
 
-    Where there is no model yet, one is trained first from the FAQ in use. Conversations are stored and
-    restored; logs go to attendant.log in the data folder.
+    Where there is no model yet, one is trained first from the FAQ in use; where nothing can be learned, the
+    bot offers a person. Conversations are stored and restored; logs go to attendant.log in the data folder.
     """
     if not at_terminal():
         say(_NO_TERMINAL)
@@ -50,9 +50,16 @@ def at_terminal() -> bool:
 
 def _train_first(config: Config) -> None:
     from bot.cli import train
+    from bot.cli.failures import in_words
+    from engine.errors import KnowledgeError, TrainingError
 
     say(f"there is no model in {config.model_path} yet, so one is trained first; this happens once")
-    summary = train.run(config, (), config.model_path, train.options_of(config))
+    try:
+        summary = train.run(config, (), config.model_path, train.options_of(config))
+    except (KnowledgeError, TrainingError) as error:
+        say(f"attendant: {in_words(error)}")
+        say("nothing could be learned, so the bot can only offer a person until `attendant train` succeeds")
+        return
     say(train.in_words(summary))
 
 

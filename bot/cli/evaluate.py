@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,17 +16,28 @@ if TYPE_CHECKING:
     from bot.config import Config
 
 
+_CELLS = ("lstm", "gru")
+_COMPARE = (
+    "Set models side by side, parted by commas: lstm and gru are trained for it on the configured knowledge and thrown "
+    "away, anything else is a model folder."
+)
+
+
 @click.command(context_settings=CONTEXT, short_help="Count right and wrong answers to a file of questions.")
 @click.argument("file", type=FILE)
 @model_option
+@click.option("--compare", "compared", metavar="MODELS", help=_COMPARE)
 @json_option
 @config_option
-def command(file: Path, model: Path | None, as_json: bool, config: Config) -> None:
+def command(file: Path, model: Path | None, compared: str | None, as_json: bool, config: Config) -> None:
     """Ask every question of FILE, and count what was right, wrong and declined; nothing is changed.
 
     FILE is a CSV with the columns question and answer, or question and id. An empty answer means that the
     question is out of scope and should be declined.
     """
+    if compared is not None:
+        _compare(file, model, compared, as_json, config)
+        return
     from bot.compose import load_engine
     from engine.training.evaluate import evaluate, read_questions
 
@@ -37,3 +50,40 @@ def command(file: Path, model: Path | None, as_json: bool, config: Config) -> No
         show_json(result.to_json())
     else:
         show("\n".join(result.lines()))
+
+
+def _compare(file: Path, model: Path | None, compared: str, as_json: bool, config: Config) -> None:
+    names = [name.strip() for name in compared.split(",") if name.strip()]
+    if model is not None:
+        names.insert(0, str(model))
+    if not names:
+        raise click.BadParameter("name at least one of lstm, gru or a model folder", param_hint="--compare")
+    missing = [name for name in names if name not in _CELLS and not Path(name).is_dir()]
+    if missing:
+        raise click.BadParameter(f"{missing[0]!r} is neither lstm nor gru nor a model folder", param_hint="--compare")
+    from bot.compose import load_engine
+    from engine.knowledge.entries import Knowledge
+    from engine.training.compare import compare, lines
+    from engine.training.evaluate import read_questions
+
+    open_log(config)
+    read_questions(file, Knowledge(()))  # what is wrong with the file is said before anything is trained
+    found = []
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="attendant-compare-") as folder:
+            place, seconds = _trained(name, Path(folder), config) if name in _CELLS else (Path(name), None)
+            say(f"asking {name}")
+            engine = load_engine(config, place)
+            found.append(compare(name, engine, place, read_questions(file, engine.knowledge), seconds))
+    if as_json:
+        show_json({"models": [one.to_json() for one in found]})
+    else:
+        show("\n".join(lines(found)))
+
+
+def _trained(cell: str, folder: Path, config: Config) -> tuple[Path, float]:
+    """A model with this cell, and the CPU seconds that it took."""
+    from bot.cli.train import options_of, run
+
+    summary = run(config, (), folder / "model", replace(options_of(config), cell=cell))
+    return folder / "model", summary.cpu_seconds

@@ -38,13 +38,12 @@ def check(file: Path, as_json: bool, config: Config) -> None:
     from engine.errors import KnowledgeError
 
     try:
-        found = knowledge.read(config, [file])
+        found, warnings = knowledge.examine(config, file)
     except KnowledgeError as error:
         if not as_json:
             raise
         show_json(_broken(file, error))
         raise click.exceptions.Exit(1) from error
-    warnings = list(knowledge.warnings(found))
     if as_json:
         show_json({"file": str(file), "ok": True, **_counts(found), "problems": [], "warnings": warnings})
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.config import Config
 from engine.errors import KnowledgeError
 from engine.knowledge.entries import Knowledge
-from engine.knowledge.table import read_knowledge
+from engine.knowledge.table import read_knowledge, read_tables
 from engine.text.normalise import matching
 from engine.text.tokenise import SLOT_NAMES
 from engine.training.data import sample_sources, sample_validation
@@ -59,6 +59,16 @@ def read(config: Config, files: Sequence[Path] = ()) -> Knowledge:
     return read_knowledge(list(files) or configured(config).tables, locales=config.bot.locales)
 
 
+def examine(config: Config, file: Path) -> tuple[Knowledge, list[str]]:
+    """The entries of a file, and what in it may be a mistake, though it can be used.
+
+    Raises:
+        KnowledgeError: If anything in it is wrong; holds every problem.
+    """
+    found, unsettled = read_tables([file], locales=config.bot.locales)
+    return found, [*map(str, unsettled), *_warnings(found)]
+
+
 def changed_since(config: Config, trained: Knowledge) -> str:
     """Empty where ``trained`` is the configured FAQ; else what is different, in words."""
     try:
@@ -71,19 +81,10 @@ def changed_since(config: Config, trained: Knowledge) -> str:
     return f"the FAQ has changed since training ({difference.words()}); `attendant train` learns it"
 
 
-def warnings(knowledge: Knowledge) -> Iterator[str]:
-    """What may be a mistake, though the file can be used."""
-    by_question: dict[str, list[str]] = {}
-    texts: dict[str, str] = {}
+def _warnings(knowledge: Knowledge) -> Iterator[str]:
     by_answer: dict[str, list[str]] = {}
     for entry in knowledge:
-        for question in entry.questions:
-            texts.setdefault(matching(question), question)
-            by_question.setdefault(matching(question), []).append(entry.id)
         by_answer.setdefault(matching(entry.answer), []).append(entry.id)
-    for form, ids in by_question.items():
-        if len(ids) > 1 and len({matching(knowledge[id_].answer) for id_ in ids}) > 1:
-            yield f"the question {texts[form]!r} has different answers: {_names(ids)}"
     for ids in by_answer.values():
         if len(ids) > 1:
             yield f"one answer stands under several ids: {_names(ids)}"

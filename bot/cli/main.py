@@ -34,6 +34,7 @@ def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -
     commands_in={
         "chat": "bot.cli.chat",
         "ask": "bot.cli.ask",
+        "why": "bot.cli.why",
         "train": "bot.cli.train",
         "evaluate": "bot.cli.evaluate",
         "faq": "bot.cli.faq",

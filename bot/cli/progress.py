@@ -13,10 +13,11 @@ from engine.training.options import Progress
 _STAGES = {
     "prepare": "reading",
     "rehearse": "rehearsing",
-    "train": "training",
+    "understand": "understanding",
+    "compose": "composing",
     "finish": "finishing",
 }
-_LEARNING = ("rehearse", "train")
+_LEARNING = ("rehearse", "understand", "compose")
 _WIDEST_BAR = 24
 _NARROWEST_BAR = 6
 
@@ -82,13 +83,13 @@ def _words(progress: Progress) -> str:
     if progress.stage not in _LEARNING:
         return stage
     of = f"/{progress.epochs}" if progress.epochs else ""
-    return f"{stage:<10} epoch {progress.epoch}{of}, {_figures(progress)}"
+    return f"{stage:<13} epoch {progress.epoch}{of}, {_figures(progress)}"
 
 
 def _figures(progress: Progress) -> str:
     parts = [
         f"loss {progress.loss:.3f}",
-        f"validation {progress.validation:.3f}",
+        *([f"validation {progress.validation:.3f}"] if progress.validation else []),
         f"{progress.tokens_per_second:,.0f} tokens/s",
         f"{duration(progress.seconds_left)} left",
     ]
@@ -99,7 +100,7 @@ def _fitted(progress: Progress, width: int, blocks: tuple[str, str]) -> str:
     if progress.stage not in _LEARNING:
         return f"{_STAGES.get(progress.stage, progress.stage)} …"[:width]
     of = f"/{progress.epochs}" if progress.epochs else ""
-    head = f"{_STAGES[progress.stage]:<10} epoch {progress.epoch}{of} "
+    head = f"{_STAGES[progress.stage]:<13} epoch {progress.epoch}{of} "
     tail = f" {_figures(progress)}"
     room = min(width - len(head) - len(tail), _WIDEST_BAR)
     if room < _NARROWEST_BAR:

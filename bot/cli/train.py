@@ -14,9 +14,11 @@ from bot.cli.output import counted, say, show, show_json
 
 if TYPE_CHECKING:
     from bot.config import Config
+    from engine.errors import Problem
     from engine.training.options import TrainingOptions, TrainingSummary
 
 INTERRUPTED = 130
+_MOST_WARNINGS = 10
 _VALIDATION = "Real questions with id or answer (CSV); how sure the bot must be is fitted on them."
 
 
@@ -70,6 +72,8 @@ def options_of(config: Config) -> TrainingOptions:
         minutes=chosen.minutes,
         seed=chosen.seed,
         threads=chosen.threads,
+        cell=chosen.cell,
+        slots=config.slots,
         max_wrong_rate=config.answers.max_wrong_rate,
         locales=config.bot.locales,
     )
@@ -101,6 +105,7 @@ def run(
         data = read_training_data(chosen.files, validation=chosen.validation, locales=locales)
         say(f"learning from {chosen.words}")
         say(_plan(len(data.knowledge), len(data.conversations), out))
+        _warn(data.warnings)
         from engine.training import school  # torch is slow to come, so the plan is on the screen before
 
         earlier = school.interrupted(out)
@@ -118,15 +123,15 @@ def in_words(summary: TrainingSummary) -> str:
     entries = counted(summary.entries, "entry", "entries")
     questions = counted(summary.questions, "question", "questions")
     epochs = counted(summary.epochs, "epoch", "epochs")
-    figures = ", ".join(f"{name.replace('_', ' ')} {_figure(value)}" for name, value in summary.held_out.items())
     lines = [
         f"learned {entries} from {questions} in {summary.seconds:.0f} s ({epochs})",
-        f"on questions held out from training: {figures}" if figures else "",
+        "on questions held out from training:",
+        *(f"  {line}".rstrip() for line in summary.report.lines()),
         f"model {summary.fingerprint[:12]}: {summary.parameters:,} weights, {summary.megabytes:.1f} MB",
         f"in {summary.folder}",
         *summary.notes,
     ]
-    return "\n".join(line for line in lines if line)
+    return "\n".join(lines)
 
 
 def _plan(entries: int, conversations: int, out: Path) -> str:
@@ -136,10 +141,13 @@ def _plan(entries: int, conversations: int, out: Path) -> str:
     return f"{learned}; writing the model to {out}"
 
 
+def _warn(warnings: Sequence[Problem]) -> None:
+    for warning in warnings[:_MOST_WARNINGS]:
+        say(f"may be a mistake: {warning}")
+    if len(warnings) > _MOST_WARNINGS:
+        say(f"and {len(warnings) - _MOST_WARNINGS:,} more; `attendant faq check` shows all of a file")
+
+
 def _stopped(out: Path) -> str:
     there = (out / "manifest.json").exists()
     return f"stopped; nothing was changed: the model in {out} is {'as it was' if there else 'still to be made'}"
-
-
-def _figure(value: float) -> str:
-    return f"{value:.1%}" if 0 <= value <= 1 else f"{value:g}"

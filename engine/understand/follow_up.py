@@ -11,6 +11,7 @@ from engine.dialogue import Choice
 from engine.text.features import tokens
 from engine.text.language import han_share
 from engine.text.normalise import matching
+from engine.text.stopwords import content, is_chinese
 
 _OPENING = re.compile(
     r"^(?:(?:and|but|or|so|also|then|ok(?:ay)?|what about|how about|what if|same for|"
@@ -23,17 +24,41 @@ _POINTING = re.compile(
 _ENDING = re.compile(r"(?:呢|too|either|as well|instead)[?？.。!！]?$")
 _MOST_WORDS = 12
 _MOST_CHARACTERS = 18
-_NUMBER = re.compile(
-    r"^(?:no\.? ?|number |option |the |选|第)?(\d|one|two|three|first|second|third|[一二三两])"
-    r"(?:st|nd|rd|个|项| one)?[.)。]?$"
-)
-_NUMBERS = {
-    "one": 1, "first": 1, "一": 1, "two": 2, "second": 2, "二": 2, "两": 2, "three": 3, "third": 3, "三": 3,
+_CARDINALS: dict[str, int] = {
+    word: place
+    for place, words in enumerate(("0 zero 零", "1 one 一", "2 two 二 两", "3 three 三", "4 four 四", "5 five 五",
+                                   "6 six 六", "7 seven 七", "8 eight 八", "9 nine 九", "10 ten 十"))
+    for word in words.split()
 }  # fmt: skip
+_ORDINALS: dict[str, int] = {
+    word: place
+    for place, words in enumerate(("1st first", "2nd second", "3rd third", "4th fourth", "5th fifth", "6th sixth",
+                                   "7th seventh", "8th eighth", "9th ninth"), 1)
+    for word in words.split()
+}  # fmt: skip
+_LEAD = r"(?:(?:i mean|i meant|i want|i'd like|i choose|i'll take|it's|its|yes|please|我[要选想]|选|要|是)[, ]*)?"
+_TAIL = r"(?:[, ]*(?:please|pls|thanks|thank you|吧|谢谢|呢|的))?\W*$"
+_PLACE = re.compile(
+    rf"(?:no\.? ?|number |option |#|第)?(?P<cardinal>{'|'.join(reversed(_CARDINALS))})(?:个|项|条)?"
+    rf"|(?:the )?(?P<ordinal>{'|'.join(_ORDINALS)})(?: one| option)?"
+    r"|(?:the )?(?P<last>last|最后)(?: one| option|一?个|一?项|那[个项])?"
+)
+_WHERE = re.sub(r"\?P<\w+>", "?:", _PLACE.pattern)
+_NUMBER = re.compile(rf"^{_LEAD}((?:{_WHERE})(?: ?(?:,|、|and|&|\+|和|跟) ?(?:{_WHERE}))*){_TAIL}")
+_ALL = re.compile(rf"^{_LEAD}(?:both|all|both of them|all of them|all three|(?:两|三|全)?个?都[要想是]?|全部){_TAIL}")
+_YES = re.compile(rf"^(?:yes|yeah|yep|yup|that one|exactly|correct|right|是|是的|对|对的|没错|嗯+){_TAIL}")
 _NONE = re.compile(
-    r"^(?:none|neither|no,? none|nothing)(?: of (?:these|them|those|the above))?[.!]*$|^(?:都|全)?不是[。！!]*$"
+    r"^(?:no(?:[, ]+no)*|nope|nah|nothing|(?:no,? )?(?:none|neither)|not (?:these|those|any))"
+    r"(?: of (?:these|them|those|the above))?\W*$|^(?:都|全)?(?:不是|不对|没有)\W*$|^不\W*$"
 )
 _SAME_WORDS = 88
+_MOST_NAMING = 8
+_LOOKED_AT = 40  # questions of an entry
+_SHORTEST_TYPED_WRONG = 4
+_TYPED_WRONG = 82
+_SHORTEST_ORDINAL = 5
+_NEAR_ORDINAL = 80
+_BESIDE_ORDINALS = frozenset({"the", "one", "option", "please", "pls"})
 
 
 def is_follow_up(text: str) -> bool:
@@ -44,9 +69,9 @@ def is_follow_up(text: str) -> bool:
 
 
 def beside_the_choices(text: str, offered: Sequence[Choice]) -> bool:
-    """True for a bare number that none of the offered choices has."""
-    found = _NUMBER.match(matching(text).strip())
-    return found is not None and chosen(text, offered) is None
+    """True for a number that none of the offered choices has, and for a yes that does not say to which."""
+    form = matching(text)
+    return bool(_NUMBER.match(form) or _YES.match(form)) and not chosen(text, offered)
 
 
 def takes_none(text: str) -> bool:
@@ -54,15 +79,78 @@ def takes_none(text: str) -> bool:
     return bool(_NONE.match(matching(text)))
 
 
-def chosen(text: str, offered: Sequence[Choice]) -> Choice | None:
-    """The choice that a message takes, by its number or its words; None where it takes none."""
-    form = matching(text).strip()
+def chosen(text: str, offered: Sequence[Choice]) -> tuple[Choice, ...]:
+    """The choices that a message takes by their numbers or by all their words; none where it takes none.
+
+    A yes takes the only choice there is; "both" and "all" take all of them.
+    """
+    form = matching(text)
     found = _NUMBER.match(form)
     if found:
-        word = found.group(1)
-        number = _NUMBERS.get(word) or (int(word) if word.isdigit() else 0)
-        return offered[number - 1] if 1 <= number <= len(offered) else None
+        places = dict.fromkeys(_place(one, last=len(offered)) for one in _PLACE.finditer(found.group(1)))
+        there = all(1 <= place <= len(offered) for place in places)
+        return tuple(offered[place - 1] for place in places) if there else ()
+    if _ALL.match(form) or (len(offered) == 1 and _YES.match(form)):
+        return tuple(offered)
+    place = _typed_wrong(form)
+    if place and place <= len(offered):
+        return (offered[place - 1],)
     best = max(offered, key=lambda choice: fuzz.ratio(form, matching(choice.text)), default=None)
     if best is not None and fuzz.ratio(form, matching(best.text)) >= _SAME_WORDS:
-        return best
-    return None
+        return (best,)
+    return ()
+
+
+def _place(found: re.Match[str], *, last: int) -> int:
+    if found["last"]:
+        return last
+    return _CARDINALS[found["cardinal"]] if found["cardinal"] else _ORDINALS[found["ordinal"]]
+
+
+def _typed_wrong(form: str) -> int:
+    """The place that a misspelt ordinal by itself stands for ("the frist one"), 0 for anything else."""
+    words = [word for word in tokens(form) if word not in _BESIDE_ORDINALS]
+    if len(words) != 1 or len(words[0]) < _SHORTEST_ORDINAL:
+        return 0
+    near = max(_ORDINALS, key=lambda ordinal: fuzz.ratio(words[0], ordinal))
+    return _ORDINALS[near] if fuzz.ratio(words[0], near) >= _NEAR_ORDINAL else 0
+
+
+def named(text: str, offered: Sequence[Choice], questions: Sequence[Sequence[str]]) -> Choice | None:
+    """The choice that a few words name, such as "the refund one"; None where they name none, or two alike.
+
+    Every content word must occur in the choice or in other questions of its entry, typing errors aside; the choice in
+    which they are the most usual is named, if they are less than half as usual in every other.
+
+    Args:
+        text: The message.
+        offered: The choices.
+        questions: For each choice the questions of its entry.
+    """
+    words = content(text)
+    if not 1 <= len(words) <= _MOST_NAMING or not offered:
+        return None
+    usual = [min(_share(word, choice, own) for word in words) for choice, own in zip(offered, questions, strict=True)]
+    order = sorted(range(len(offered)), key=lambda place: -usual[place])
+    second = usual[order[1]] if len(order) > 1 else 0.0
+    return offered[order[0]] if usual[order[0]] > 2 * second else None
+
+
+def _share(word: str, choice: Choice, questions: Sequence[str]) -> float:
+    """1 for a word of the choice itself, else the share of the entry's questions that have it."""
+    if _has(choice.text, word):
+        return 1.0
+    looked_at = questions[:_LOOKED_AT]
+    return sum(_has(question, word) for question in looked_at) / len(looked_at) if looked_at else 0.0
+
+
+def _has(text: str, word: str) -> bool:
+    return any(_alike(word, other) for other in content(text))
+
+
+def _alike(word: str, other: str) -> bool:
+    """True for the same word, another ending of it, or one with a typing error."""
+    if word == other or len(word) < _SHORTEST_TYPED_WRONG or is_chinese(word):
+        return word == other
+    stem = min(len(word), len(other))
+    return (stem >= _SHORTEST_TYPED_WRONG and word[:stem] == other[:stem]) or fuzz.ratio(word, other) >= _TYPED_WRONG

@@ -18,12 +18,15 @@ from engine.knowledge.entries import Entry, Knowledge
 from engine.memory import WorkingMemory
 from engine.ports import Response
 from engine.training.options import Progress, TrainingSummary
+from engine.training.report import HeldOut
+from engine.training.report import report as report_of
 
 ENTRIES = (
     Entry("refund", "Within 14 days.", ("refund", "money back"), "refund", "en"),
     Entry("hours", "From 9 to 17.", ("hours", "when are you open"), "hours", "en"),
     Entry("zh-hours", "早上九点到下午五点。", ("几点开门", "营业时间"), "zh-hours", "zh"),
 )
+HELD_OUT = [HeldOut("refund", "en", True, 0.9, right=number > 0, answered=True) for number in range(10)]
 FAQ = textwrap.dedent("""\
     id,question,answer,locale
     refund,refund,Within 14 days.,en
@@ -81,7 +84,7 @@ def a_school(outcome: BaseException | None = None) -> ModuleType:
     def train(data: Any, out: Path, options: Any, report: Any) -> TrainingSummary:
         report(Progress("prepare", 0, 0, 0.0, 0.0, 0.0, float("inf")))
         for epoch in (1, 2):
-            report(Progress("train", epoch, 2, 1.5, 1.25, 8321.0, 62.0))
+            report(Progress("compose", epoch, 2, 1.5, 1.25, 8321.0, 62.0))
         if outcome is not None:
             raise outcome
         try:
@@ -101,7 +104,7 @@ def a_school(outcome: BaseException | None = None) -> ModuleType:
             4.0,
             1000,
             0.1,
-            {"right": 0.9},
+            report_of(HELD_OUT),
         )
 
     school.train = train  # type: ignore[attr-defined]

@@ -49,9 +49,11 @@ def test_what_may_be_a_mistake_is_named(shop: Path) -> None:
     (shop / "odd.csv").write_text(rows, "utf-8")
     result = faq("check", "odd.csv")
     assert result.exit_code == 0
-    assert "the question 'Where?' has different answers: a, b" in result.stdout
+    assert "odd.csv:3: question: the same question stands in entries a, b with different answers" in result.stdout
     assert "one answer stands under several ids: c, d" in result.stdout
     assert "only one way to ask, so that other wordings may be missed: a, b, c, d" in result.stdout
+    warnings = json.loads(faq("check", "odd.csv", "--json").stdout)["warnings"]
+    assert result.stdout.splitlines()[1:] == [f"may be a mistake: {warning}" for warning in warnings]
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,29 @@ def test_chat_trains_first_where_there_is_no_model(shop: Path, monkeypatch: pyte
     assert "epoch" not in again.stderr
 
 
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ("question,answer\n", "faq.csv: holds no entry"),
+        ("question,answer\nwhen?,Now.\n", "at least two entries are needed"),
+        ("question\nwhen?\n", "faq.csv:1: answer: column is missing"),
+    ],
+    ids=["empty", "one entry", "broken"],
+)
+def test_chat_offers_a_person_where_nothing_can_be_learned(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, rows: str, why: str
+) -> None:
+    (shop / "var" / "model" / "manifest.json").unlink()
+    (shop / "faq.csv").write_text(rows, "utf-8")
+    sit_down(monkeypatch)
+    result = run("chat")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert why in result.stderr
+    assert "can only offer a person until `attendant train` succeeds" in result.stderr
+    assert "/human" in OneQuestion.reply
+    assert not (shop / "var" / "model" / "manifest.json").exists()
+
+
 def test_chat_says_when_the_faq_has_changed_since_training(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sit_down(monkeypatch)
     (shop / "faq.csv").write_text("id,question,answer\nhours,hours,Never.\nnew,new,New.\n", "utf-8")

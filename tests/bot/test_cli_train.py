@@ -19,7 +19,7 @@ from bot.cli.progress import ProgressLine, duration
 from engine.errors import KnowledgeError, Problem, TrainingError
 from engine.training.options import Progress, TrainingOptions
 
-LEARNING = Progress("train", 3, 10, 1.5, 1.25, 8321.0, 62.0)
+LEARNING = Progress("compose", 3, 10, 1.5, 1.25, 8321.0, 62.0)
 
 
 @pytest.fixture
@@ -44,9 +44,10 @@ def test_training_says_from_what_and_into_which_folder_then_how_it_went(
     assert result.exit_code == 0
     assert "learning from the configured FAQ" in result.stderr
     assert f"replacing the model in {shop / 'var' / 'model'}" in result.stderr
-    assert "training   epoch 2/2, loss 1.500, validation 1.250, 8,321 tokens/s, 1:02 left" in result.stderr
+    assert "composing     epoch 2/2, loss 1.500, validation 1.250, 8,321 tokens/s, 1:02 left" in result.stderr
     assert "learned 3 entries from 6 questions" in result.stdout
-    assert "right 90.0%" in result.stdout
+    assert "on questions held out from training:\n  answered 10 of 10 questions (100.0%), 1 of them" in result.stdout
+    assert all(line == line.rstrip() for line in result.stdout.splitlines())
 
 
 def test_named_sources_options_and_json(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,8 +60,57 @@ def test_named_sources_options_and_json(shop: Path, monkeypatch: pytest.MonkeyPa
     result = run("train", "faq.csv", *options)
     assert result.exit_code == 0
     assert (seen[0].epochs, seen[0].minutes, seen[0].seed, seen[0].locales) == (7, 0.5, 4, ("en", "zh"))
-    assert json.loads(result.stdout)["entries"] == 3
+    data = json.loads(result.stdout)
+    assert (data["entries"], data["report"]["whole"]["wrong"]) == (3, 1)
     assert (shop / "new" / "model" / "manifest.json").exists()
+
+
+def test_the_configuration_chooses_cell_and_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    move_in(tmp_path, monkeypatch, training='cell = "gru"\nepochs = 3', slots='parcel = "P-[0-9]+"')
+    school = a_school()
+    seen: list[TrainingOptions] = []
+    train = school.train
+    school.train = lambda data, out, options, report: seen.append(options) or train(data, out, options, report)  # type: ignore[attr-defined]
+    go_to(school, monkeypatch)
+    assert run("train").exit_code == 0
+    assert (seen[0].cell, seen[0].epochs, dict(seen[0].slots)) == ("gru", 3, {"parcel": "P-[0-9]+"})
+
+
+def test_a_question_that_two_entries_answer_differently_is_named_before_the_training(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_to(a_school(), monkeypatch)
+    (shop / "faq.csv").write_text("id,question,answer\na,Where?,Here.\nb,where?,There.\n", "utf-8")
+    result = run("train")
+    assert result.exit_code == 0
+    warning = "may be a mistake: faq.csv:3: question: the same question stands in entries a, b with different answers"
+    assert warning in result.stderr.replace(f"{shop}/", "")
+    assert result.stderr.index("may be a mistake") < result.stderr.index("epoch 1/2")
+    assert "may be a mistake" not in result.stdout
+
+
+def test_of_many_such_questions_the_first_are_shown_and_the_others_counted(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_to(a_school(), monkeypatch)
+    rows = "".join(
+        f"a{number},question {number},yes {number}\nb{number},question {number},no\n" for number in range(30)
+    )
+    (shop / "faq.csv").write_text(f"id,question,answer\n{rows}", "utf-8")
+    said = run("train").stderr
+    assert said.count("may be a mistake: ") == 10
+    assert "and 20 more; `attendant faq check` shows all of a file" in said
+
+
+@pytest.mark.parametrize("rows", ["", "id,question,answer\n"], ids=["empty", "header alone"])
+def test_an_empty_faq_is_a_failure_in_words(shop: Path, monkeypatch: pytest.MonkeyPatch, rows: str) -> None:
+    go_to(a_school(AssertionError("must not be reached")), monkeypatch)
+    (shop / "faq.csv").write_text(rows, "utf-8")
+    result = run("train")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "faq.csv: " in result.stderr
+    assert "is needed" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.usefixtures("shop")
@@ -142,6 +192,102 @@ def test_evaluation_without_file_or_model_is_a_failure_in_words(
     assert words[-1] in result.stderr
 
 
+class Compared:
+    """What one model came to: its name, where it lies, and the seconds that it was trained for."""
+
+    def __init__(self, *figures: object) -> None:
+        self.figures = [str(figure) for figure in figures]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"figures": self.figures}
+
+
+def set_side_by_side(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Comparing without a model; what was compared is added to the list."""
+    examine(monkeypatch)
+    module = ModuleType("engine.training.compare")
+    found: list[list[str]] = []
+
+    def compare(name: str, engine: TableEngine, folder: Path, questions: list[str], seconds: float | None) -> Compared:
+        assert engine.respond_many(questions)
+        assert (folder / "manifest.json").exists()
+        found.append([name, str(folder), str(seconds)])
+        return Compared(name, seconds)
+
+    module.compare = compare  # type: ignore[attr-defined]
+    module.lines = lambda some: [" ".join(one.figures) for one in some]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "engine.training.compare", module)
+    return found
+
+
+def test_cells_are_trained_for_a_comparison_and_thrown_away(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = set_side_by_side(monkeypatch)
+    school = a_school()
+    seen: list[TrainingOptions] = []
+    train = school.train
+    school.train = lambda data, out, options, report: seen.append(options) or train(data, out, options, report)  # type: ignore[attr-defined]
+    go_to(school, monkeypatch)
+    before = sorted(shop.rglob("*"))
+    result = run("evaluate", "faq.csv", "--compare", "lstm, gru,var/model")
+    assert (result.exit_code, result.stdout) == (0, "lstm 4.0\ngru 4.0\nvar/model None\n")
+    assert [options.cell for options in seen] == ["lstm", "gru"]
+    assert sorted(shop.rglob("*")) == before
+    assert not any(Path(folder).exists() for _, folder, seconds in found if seconds != "None")
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_comparison_for_programs_is_one_object_and_the_named_model_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_side_by_side(monkeypatch)
+    go_to(a_school(), monkeypatch)
+    result = run("evaluate", "faq.csv", "--model", "var/model", "--compare", "gru", "--json")
+    data = json.loads(result.stdout)
+    assert [one["figures"] for one in data["models"]] == [["var/model", "None"], ["gru", "4.0"]]
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ("rnn", "'rnn' is neither lstm nor gru nor a model folder"),
+        ("lstm,nowhere", "'nowhere' is neither lstm nor gru nor a model folder"),
+        ("faq.csv", "'faq.csv' is neither lstm nor gru nor a model folder"),
+        (",, ,", "name at least one of lstm, gru or a model folder"),
+        ("", "name at least one of lstm, gru or a model folder"),
+    ],
+)
+def test_a_comparison_of_what_is_no_model_is_refused_before_anything_is_trained(
+    models: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_side_by_side(monkeypatch)
+    go_to(a_school(AssertionError("must not be reached")), monkeypatch)
+    result = run("evaluate", "faq.csv", "--compare", models)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+
+
+def test_a_comparison_looks_at_the_questions_before_anything_is_trained(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_side_by_side(monkeypatch)
+    go_to(a_school(AssertionError("must not be reached")), monkeypatch)
+    result = run("evaluate", "missing.csv", "--compare", "lstm")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "missing.csv: no such file" in result.stderr
+    (shop / "empty").mkdir()
+    result = run("evaluate", "faq.csv", "--compare", "empty")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "empty" in result.stderr
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_interrupt_ends_a_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_side_by_side(monkeypatch)
+    go_to(a_school(KeyboardInterrupt()), monkeypatch)
+    assert run("evaluate", "faq.csv", "--compare", "lstm,gru").exit_code == 130
+
+
 class Terminal(io.StringIO):
     encoding = "utf-8"
 
@@ -170,10 +316,10 @@ def test_elsewhere_there_is_a_line_an_epoch() -> None:
     out = io.StringIO()
     with ProgressLine(out) as show:
         show(LEARNING)
-        show(Progress("train", 4, 0, 1.0, 1.0, 10.0, float("nan")))
+        show(Progress("understand", 4, 0, 1.0, 0.0, 10.0, float("nan")))
     assert out.getvalue().splitlines() == [
-        "training   epoch 3/10, loss 1.500, validation 1.250, 8,321 tokens/s, 1:02 left",
-        "training   epoch 4, loss 1.000, validation 1.000, 10 tokens/s, ? left",
+        "composing     epoch 3/10, loss 1.500, validation 1.250, 8,321 tokens/s, 1:02 left",
+        "understanding epoch 4, loss 1.000, 10 tokens/s, ? left",
     ]
 
 

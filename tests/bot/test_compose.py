@@ -138,11 +138,23 @@ async def test_a_service_of_the_house_takes_what_the_configuration_allows(config
     house.close()
 
 
+def test_a_lasting_house_counts_and_one_that_does_not_last_does_not(config: Config) -> None:
+    lasting, passing = compose(config), compose(config, lasting=False)
+    lasting.taker.take(a_message("refund"))
+    assert lasting.taker.metrics is not None
+    labels = {"source": "fixed", "grade": "none"}
+    assert lasting.taker.metrics.registry.get_sample_value("attendant_replies_total", labels) == 1
+    assert passing.taker.metrics is None
+    lasting.close()
+    passing.close()
+
+
 def test_composing_without_a_model_loads_no_torch(config: Config) -> None:
     script = (
         "import sys\nfrom pathlib import Path\nfrom bot.compose import compose\nfrom bot.config import load\n"
         "compose(load(Path(sys.argv[1])), lasting=False).close()\n"
-        "print(sorted({'torch', 'textual', 'sqlalchemy', 'alembic', 'aiohttp'} & set(sys.modules)))"
+        "heavy = {'torch', 'textual', 'sqlalchemy', 'alembic', 'aiohttp', 'prometheus_client'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(

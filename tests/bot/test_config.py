@@ -18,6 +18,7 @@ from bot.errors import ConfigError
 KEYS = list(config.keys())
 OTHERS = {
     "bot.locales": ["zh"],
+    "training.cell": "gru",
     "log.level": "debug",
     "log.format": "json",
     "slots": {"parcel": "P-[0-9]+"},
@@ -138,6 +139,7 @@ def test_a_wrong_type_says_what_was_expected_and_found(tmp_path: Path, text: str
         ("[answers]\ndeadline_seconds = inf\n", "answers.deadline_seconds must lie between 0.05 and 60, not inf"),
         ("[answers]\nchoices = 9\n", "answers.choices must lie between 1 and 8, not 9"),
         ("[service]\nworkers = -1\n", "service.workers must lie between 1 and 64, not -1"),
+        ('[training]\ncell = "rnn"\n', "training.cell must be one of lstm, gru, not 'rnn'"),
         ('[log]\nlevel = "loud"\n', "log.level must be one of debug, info, warning, error, not 'loud'"),
     ],
 )

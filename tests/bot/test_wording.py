@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import bot
+import engine
 from bot.errors import ConfigError
 from bot.wording import BUILT_IN, Wording
 from tests.builders import a_wording
@@ -35,7 +36,7 @@ def test_chinese_sentences_are_chinese_and_english_ones_english(name: str) -> No
 @pytest.mark.parametrize("locale", ["en", "zh"])
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_stays_open_once_a_sentence_is_said(name: str, locale: str) -> None:
-    assert "{" not in a_wording().say(name, locale, limit=4000, command="/dance")
+    assert "{" not in a_wording().say(name, locale, limit=4000, command="/dance", part="how?")
 
 
 def test_every_sentence_that_the_house_says_exists() -> None:
@@ -44,6 +45,38 @@ def test_every_sentence_that_the_house_says_exists() -> None:
         said |= set(re.findall(r'(?:\.say|_fixed|_sentence)\(\s*"(\w+)"', path.read_text("utf-8")))
     assert {"new", "handoff", "busy", "trouble", "unsure"} <= said
     assert said <= set(NAMES)
+
+
+def test_every_sentence_that_the_engine_says_exists() -> None:
+    pattern = r'(?:self\._fixed\(|declined\(Grade\.\w+, |reason, |best, reason, )"(\w+)"'
+    said = set()
+    for path in Path(engine.__file__).parent.glob("*.py"):
+        said |= set(re.findall(pattern, path.read_text("utf-8")))
+    assert said == {
+        "clarify", "near_miss", "unsure", "wordless", "puzzled", "meaningless", "hostile", "upset", "left_open",
+        "handoff",
+    }  # fmt: skip
+    assert said <= set(NAMES)
+
+
+def test_every_sentence_stands_in_the_reference_with_its_open_places() -> None:
+    text = (Path(bot.__file__).parents[1] / "docs" / "reference" / "config.md").read_text("utf-8")
+    table = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE))
+    for name in NAMES:
+        assert name in table
+        assert all(
+            "{" + place + "}" in table[name] for place in _PLACEHOLDER.findall(BUILT_IN["en"][name]) if place != "bot"
+        )
+
+
+@pytest.mark.parametrize("locale", ["en", "zh"])
+@pytest.mark.parametrize("name", ["unsure", "near_miss", "hostile", "puzzled", "left_open", "no_model"])
+def test_who_gets_no_answer_is_offered_a_person(name: str, locale: str) -> None:
+    assert "/human" in BUILT_IN[locale][name]
+
+
+def test_what_the_customer_wrote_is_quoted_as_it_is() -> None:
+    assert "“{bot} {part}”" in a_wording().say("left_open", "en", part="{bot} {part}")
 
 
 def test_the_help_names_every_command_in_every_language() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -209,3 +211,113 @@ def test_every_answer_of_the_sample_may_be_spoken_as_it_is() -> None:
         form = template(entry.answer)
         text, verdict = review(form.text, form, {}, [], whole=True)
         assert (text, verdict.reason) == (own_words(entry.answer, {}).strip(), ""), entry.id
+
+
+FACTS = (
+    "Delivery costs £3.95 and takes fourteen days from 1 May. It is free from £60, if the parcel is below 20 kg. "
+    "See https://shop.example/delivery or write to help@shop.example. Ask Anna in the Leeds store. "
+    "We do not ship batteries. Orders > £100 are insured."
+)
+FACTS_ZH = (
+    "运费22英镑，三天内送达，最晚5月1日。满250英镑且不超过20公斤时包邮。详见https://shop.example/zh，或写邮件到help@shop.example。"
+    "可以找利兹门店的小王。我们不寄电池。金额>100英镑的订单有保险。"
+)
+
+
+def told(facts: str, *changes: tuple[str, str], whole: bool = True) -> str:
+    """Why a reply that says the facts with some changes is a slip; empty where it is faithful."""
+    written = facts
+    for old, new in changes:
+        assert old in written
+        written = written.replace(old, new)
+    form = template(facts)
+    known = {value: f"⟨{place}⟩" for place, value in enumerate(form.values, 1)}
+    if known:
+        longest_first = "|".join(re.escape(value) for value in sorted(known, key=len, reverse=True))
+        written = re.sub(longest_first, lambda found: known[found.group()], written)
+    return review(written, form, {}, ["what does delivery cost"], whole=whole)[1].reason
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("facts", [FACTS, FACTS_ZH])
+def test_the_facts_as_they_are_may_be_told(facts: str, whole: bool) -> None:
+    assert told(facts, whole=whole) == ""
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(
+    ("facts", "old", "new"),
+    [
+        (FACTS, "20 kg", "25 kg"),
+        (FACTS, "fourteen", "fifteen"),
+        (FACTS, "£3.95", "£4.95"),
+        (FACTS, "£3.95", "€3.95"),
+        (FACTS, "£60", "£3.95"),
+        (FACTS, "1 May", "2 May"),
+        (FACTS, "1 May", "1 June"),
+        (FACTS, "shop.example/delivery", "shop.example/deliveries"),
+        (FACTS, "help@", "hello@"),
+        (FACTS, "Anna", "Emma"),
+        (FACTS, "Leeds", "York"),
+        (FACTS, "do not ship", "ship"),
+        (FACTS, "Delivery costs", "Delivery never costs"),
+        (FACTS, ", if the parcel is below 20 kg", ""),
+        (FACTS, "if the", "when the"),
+        (FACTS, "Orders >", "Orders <"),
+        (FACTS, "Orders >", "Orders"),
+        (FACTS, "We do not ship batteries.", "We do not ship batteries?"),
+        (FACTS, "We do not ship", "We do not, however, ship"),
+        (FACTS_ZH, "20公斤", "25公斤"),
+        (FACTS_ZH, "三天", "两天"),
+        (FACTS_ZH, "22英镑", "23英镑"),
+        (FACTS_ZH, "22英镑", "22欧元"),
+        (FACTS_ZH, "250", "22"),
+        (FACTS_ZH, "5月1日", "5月2日"),
+        (FACTS_ZH, "shop.example/zh", "shop.example/en"),
+        (FACTS_ZH, "help@", "hello@"),
+        (FACTS_ZH, "小王", "小李"),
+        (FACTS_ZH, "利兹", "约克"),
+        (FACTS_ZH, "我们不寄", "我们寄"),
+        (FACTS_ZH, "运费22", "没有运费22"),
+        (FACTS_ZH, "且不超过20公斤", ""),
+        (FACTS_ZH, "金额>", "金额<"),
+        (FACTS_ZH, "有保险。", "有保险？"),
+        (FACTS_ZH, "最晚", ""),
+    ],
+)
+def test_one_changed_fact_is_a_slip(facts: str, old: str, new: str, whole: bool) -> None:
+    """A number, in digits or words, money, a date, a link, an address, a name, a not, a condition, a sign."""
+    assert told(facts, (old, new), whole=whole)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Delivery costs", "Yes, delivery costs"),
+        ("Delivery costs", "Sure. Delivery costs"),
+        ("We do not ship", "Of course, we do not ship"),
+        ("We do not ship batteries.", "We do not ship batteries. Yes, you can."),
+        ("We do not ship batteries.", "We do not ship batteries. We will do so for you."),
+    ],
+)
+def test_a_yes_that_the_entry_does_not_give_is_a_slip(old: str, new: str) -> None:
+    assert told(FACTS, (old, new))
+
+
+def test_a_yes_of_the_entry_may_be_said_in_other_words_or_left_out() -> None:
+    entry = "Yes, you can pay by card."
+    for new in ("Sure, you", "Of course, you", "Yes. You", "You"):
+        assert told(entry, ("Yes, you", new)) == ""
+    assert told(entry, ("Yes, you", "No, you"))
+
+
+@pytest.mark.parametrize("courtesy", ["Thank you!", "Hello,", "Sorry,", "Please,", "We are glad to help you.", "Hi!"])
+def test_courtesy_may_come_and_go(courtesy: str) -> None:
+    assert told(FACTS, ("Delivery costs", f"{courtesy} Delivery costs")) == ""
+    assert told(f"{courtesy} {FACTS}", (f"{courtesy} ", "")) == ""
+
+
+@pytest.mark.parametrize("clause", ["if you can", "we will", "you have it", "it is for you", "when we can"])
+def test_a_clause_of_small_words_is_no_courtesy(clause: str) -> None:
+    assert told(f"You get a refund, {clause}.", (f", {clause}", ""))
+    assert told("You get a refund.", ("refund.", f"refund, {clause}."))

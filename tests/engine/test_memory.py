@@ -13,13 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dialogue import Choice, ConversationKey, Source, Speaker, Turn
+from engine.dialogue import Choice, ConversationKey, Grade, Mark, Source, Speaker, Turn
 from engine.memory import (
     FORMAT,
     RECENT_TURNS,
+    SETTLED_QUESTIONS,
     TOPIC_DEPTH,
     MemoryFormatError,
     NeuralState,
+    Settled,
     Slot,
     Topic,
     WorkingMemory,
@@ -31,7 +33,8 @@ FULL = (
     .hear(Turn(Speaker.CUSTOMER, "I'm Anna, where is it?"))
     .push_topic("track")
     .fill("name", "Anna", heard=NOON)
-    .offer([Choice("refund", "How do I get my money back?")])
+    .offer([Choice("refund", "How do I get my money back?")], about="money")
+    .settle("where is it", ["track", "lost"])
     .hear(Turn(Speaker.BOT, "On its way."))
 )
 
@@ -47,6 +50,8 @@ memories = st.builds(
     st.lists(turns, max_size=RECENT_TURNS).map(tuple),
     st.lists(st.builds(Choice, texts, texts), max_size=3).map(tuple),
     st.none() | st.builds(NeuralState, texts, st.binary(max_size=20)),
+    texts,
+    st.lists(st.builds(Settled, texts, st.lists(texts, max_size=2).map(tuple)), max_size=3).map(tuple),
 )
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts,
@@ -76,7 +81,9 @@ def test_memory_does_not_change() -> None:
 @given(memories)
 def test_every_step_leaves_the_memory_before_it_as_it_was(memory: WorkingMemory) -> None:
     before = copy.deepcopy(memory)
-    memory.hear(Turn(Speaker.CUSTOMER, "x")).push_topic("y").pop_topic().fill("name", "z", heard=NOON).offer([])
+    memory.hear(Turn(Speaker.CUSTOMER, "x")).push_topic("y").pop_topic().fill("name", "z", heard=NOON).offer([]).settle(
+        "q", "e"
+    )
     assert memory == before
 
 
@@ -117,8 +124,27 @@ def test_a_later_value_of_a_slot_replaces_the_earlier() -> None:
 
 
 def test_offering_nothing_clears_what_was_offered() -> None:
-    assert FULL.offered
-    assert FULL.offer(()).offered == ()
+    assert (len(FULL.offered), FULL.about) == (1, "money")
+    assert (FULL.offer(()).offered, FULL.offer(()).about) == ((), "")
+
+
+def test_what_a_question_meant_is_remembered_and_a_later_choice_replaces_the_earlier() -> None:
+    memory = WorkingMemory().settle("when", ["hours"]).settle("how", ["return"]).settle("when", ["holidays"])
+    assert (memory.meant_by("when"), memory.meant_by("how"), memory.meant_by("why")) == (("holidays",), ("return",), ())
+    assert memory.settled == (Settled("how", ("return",)), Settled("when", ("holidays",)))
+
+
+def test_a_question_that_is_not_known_settles_nothing() -> None:
+    assert WorkingMemory().settle("", ["hours"]) == WorkingMemory()
+
+
+@given(st.lists(texts, max_size=20))
+def test_only_the_last_questions_are_remembered_as_settled(questions: list[str]) -> None:
+    memory = WorkingMemory()
+    for question in questions:
+        memory = memory.settle(question, ["e"])
+    last = list(dict.fromkeys(question for question in reversed(questions) if question))[:SETTLED_QUESTIONS]
+    assert [one.question for one in reversed(memory.settled)] == last
 
 
 def test_a_new_memory_is_empty() -> None:
@@ -133,7 +159,16 @@ def test_another_format_is_refused(data: Any) -> None:
         WorkingMemory.from_json(data)
 
 
-@pytest.mark.parametrize("field", [name for name in FULL.to_json() if name != "format"])
+LATER = {"about", "settled"}
+
+
+def test_a_memory_from_before_choices_were_remembered_has_none() -> None:
+    data = {name: value for name, value in FULL.to_json().items() if name not in LATER}
+    memory = WorkingMemory.from_json(data)
+    assert (memory.about, memory.settled, memory.offered) == ("", (), FULL.offered)
+
+
+@pytest.mark.parametrize("field", [name for name in FULL.to_json() if name not in {"format", *LATER}])
 def test_a_memory_with_a_missing_field_is_damaged(field: str) -> None:
     data = FULL.to_json()
     del data[field]
@@ -158,6 +193,9 @@ def test_a_memory_with_a_missing_field_is_damaged(field: str) -> None:
         '"recent": [{"speaker": "dog", "text": "wuff"}]',
         '"recent": [5]',
         '"offered": [{"entry": "a"}]',
+        '"settled": 5',
+        '"settled": [{"question": "a"}]',
+        '"settled": [{"question": "a", "entries": 5}]',
         '"neural": {"fingerprint": "a", "payload": "A"}',
         '"neural": {"fingerprint": "a", "payload": "é"}',
         '"neural": {"payload": ""}',
@@ -219,3 +257,5 @@ def test_a_key_survives_its_text_form(channel: str, thread: str) -> None:
 def test_speakers_and_sources_are_stored_by_stable_words() -> None:
     assert [str(speaker) for speaker in Speaker] == ["customer", "bot", "agent"]
     assert [str(source) for source in Source] == ["generated", "retrieved", "clarify", "fixed", "handoff"]
+    assert [str(grade) for grade in Grade] == ["near_miss", "unrelated", "hostile", "meaningless"]
+    assert [str(mark) for mark in Mark] == ["slip", "parts", "choice"]

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dialogue import Candidate, Choice, ConversationKey, Provenance, Reply, Source
+from engine.dialogue import Candidate, Choice, ConversationKey, Grade, Mark, Provenance, Reply, Source
 from storage.errors import Damaged
 from storage.rows import dumps, idempotency_key, loads, reply_from_json, reply_to_json, safe, storable
 
 REPLY = Reply(
     "within 14 days",
-    Provenance(Source.CLARIFY, "refund", "two entries are close"),
+    Provenance(Source.CLARIFY, "refund", "two entries are close", Grade.NEAR_MISS, frozenset([Mark.CHOICE, Mark.SLIP])),
     0.5,
     entry="refund",
     choices=(Choice("refund", "How do I get my money back?"),),
@@ -26,7 +26,14 @@ words = st.text(st.characters(exclude_categories=(), codec=None))
 replies = st.builds(
     Reply,
     words,
-    st.builds(Provenance, st.sampled_from(Source), words, words),
+    st.builds(
+        Provenance,
+        st.sampled_from(Source),
+        words,
+        words,
+        st.none() | st.sampled_from(Grade),
+        st.frozensets(st.sampled_from(Mark)),
+    ),
     st.floats(allow_nan=False, allow_infinity=False),
     st.none() | words,
     st.lists(st.builds(Choice, words, words), max_size=3).map(tuple),
@@ -51,11 +58,18 @@ def test_a_reply_survives_its_text_form_up_to_unstorable_characters(reply: Reply
         reply.confidence,
         reply.handoff,
     )
+    assert (again.provenance.grade, again.provenance.marks) == (reply.provenance.grade, reply.provenance.marks)
     assert reply_from_json(reply_to_json(again)) == again
 
 
 def test_a_reply_of_ordinary_text_comes_back_equal() -> None:
     assert reply_from_json(json.loads(dumps(reply_to_json(REPLY)))) == REPLY
+
+
+def test_a_reply_from_before_there_were_grades_and_marks_has_none() -> None:
+    data = {name: value for name, value in reply_to_json(REPLY).items() if name not in ("grade", "marks")}
+    origin = reply_from_json(data).provenance
+    assert (origin.source, origin.grade, origin.marks) == (Source.CLARIFY, None, frozenset())
 
 
 @given(words)
@@ -96,6 +110,9 @@ def test_a_reply_with_one_wrong_field_is_read_or_damaged(name: str, value: Any) 
         ({"format": 2}, "of format 2, expected 1"),
         ({"text": 5}, "5 stands where text was expected"),
         ({"source": "dreamt"}, "'dreamt' is not a valid Source"),
+        ({"grade": "dreamt"}, "'dreamt' is not a valid Grade"),
+        ({"marks": ["dreamt"]}, "'dreamt' is not a valid Mark"),
+        ({"marks": 5}, "not iterable"),
         ({"confidence": "high"}, "'high' stands where a finite number"),
         ({"confidence": True}, "True stands where a finite number"),
         ({"handoff": "no"}, "'no' stands where true or false"),
