@@ -34,35 +34,40 @@ class Reading:
 class Understanding:
     """What the understanding head makes of a reading.
 
-    ``log_probabilities`` has one number an entry; ``outside`` is the log-probability that no entry is meant.
+    ``log_probabilities`` has one number an entry; ``outside`` is the log-probability that no entry is meant;
+    ``nearest`` has for each entry the cosine of the text's dense vector with its nearest stored question's.
     """
 
     log_probabilities: Floats
     outside: float
+    nearest: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What lexical ranking found for a reading, one number an entry in each array.
+    """What retrieval found for a reading: a short list of entries, and one number for each of them in each array.
 
+    ``places`` (N,) are the entries, ascending: those that the understanding, the kernel model or the index put first.
     ``words`` and ``grams``: share of the query's weight that the best question of an entry holds, about [0, 1];
     ``answers``: the same for the answer's own words; ``covered_words`` and ``covered_grams``: share of the query's
-    weight that occurs anywhere in the entry, in [0, 1]; ``linear``: the linear model, about 1 for the right entry;
-    ``known``: share of the query's weight that occurs in the FAQ at all; ``questions``: words and grams of every
-    single question, in the order of the entries; ``together``: the linear model over a follow-up joined to the question
-    before it, ``before``: over that question alone; 0 for a question that stands by itself.
+    weight that occurs anywhere in the entry, in [0, 1]; ``linear``: the kernel model, about 1 for the right entry;
+    ``fuzzy`` and ``fuzzy_set``: similarity of the nearest question in order and as a set of words, in [0, 1];
+    ``together``: the kernel model over a follow-up joined to the question before it, ``before``: over that question
+    alone; 0 for a question that stands by itself. ``known``: share of the query's weight that occurs in any question.
     """
 
+    places: NDArray[np.int64]
     words: Floats
     grams: Floats
     answers: Floats
     covered_words: Floats
     covered_grams: Floats
     linear: Floats
-    known: float
-    questions: Floats
+    fuzzy: Floats
+    fuzzy_set: Floats
     together: Floats
     before: Floats
+    known: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +115,8 @@ class Understander(Protocol):
 class Retriever(Protocol):
     """Finds entries by their words."""
 
-    def retrieve(self, readings: Sequence[Reading]) -> list[Evidence]:
-        """The evidence for each reading, in order."""
+    def retrieve(self, readings: Sequence[Reading], understandings: Sequence[Understanding]) -> list[Evidence]:
+        """The evidence for each reading, in order; the understanding of each has a say in which entries it is for."""
 
 
 class Ranker(Protocol):

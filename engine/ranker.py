@@ -14,22 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.dialogue import Candidate
-from engine.knowledge.entries import Entry, Knowledge
+from engine.knowledge.entries import Knowledge
 from engine.ports import Evidence, Reading, Understanding
-from engine.retrieval.fuzzy import similarity
-from engine.text.normalise import matching
 
 Floats = NDArray[np.float32]
 
-SHORTLIST = 10
-COMPARED_QUESTIONS = 8
 CANDIDATE_FEATURES = (
-    "understanding", "understanding_lead", "linear", "linear_lead", "words", "grams", "grams_lead", "answers",
-    "covered_words", "covered_grams", "fuzzy", "fuzzy_set", "other_language", "same_topic", "near_topic", "together",
-    "before",
+    "understanding", "understanding_lead", "dense", "dense_lead", "linear", "linear_lead", "words", "grams",
+    "grams_lead", "answers", "covered_words", "covered_grams", "fuzzy", "fuzzy_set", "other_language", "same_topic",
+    "near_topic", "together", "before",
 )  # fmt: skip
 NONE_FEATURES = (
-    "always", "outside", "understanding", "linear", "words", "grams", "covered", "lead", "fuzzy", "known", "length",
+    "always", "outside", "understanding", "dense", "linear", "words", "grams", "covered", "lead", "fuzzy", "known",
+    "length",
 )  # fmt: skip
 _FLOOR = -8.0
 
@@ -78,48 +75,49 @@ class LearnedRanker:
 
     def __init__(self, knowledge: Knowledge, weights: RankerWeights, follow_up: RankerWeights) -> None:
         self._entries = knowledge.entries
-        self._questions = [[matching(question) for question in entry.questions] for entry in knowledge]
-        self._starts = np.cumsum([0, *(len(questions) for questions in self._questions)])
         self._weights = weights
         self._follow_up = follow_up
 
     def rank(self, reading: Reading, understanding: Understanding, evidence: Evidence) -> list[Candidate]:
         """Candidates, best first; their confidences and that of "none of them" add up to at most 1."""
+        if not len(evidence.places):
+            return []
         features = self.features(reading, understanding, evidence)
-        weights = self._weights if reading.topic is None else self._follow_up
-        chances = probabilities(features, weights)[:-1]
+        chances = probabilities(features, self.weights_of(reading))[:-1]
         order = np.argsort(-chances, kind="stable")
         return [
             Candidate(self._entries[place].id, self._entries[place].answer, float(chances[at]))
             for at, place in ((at, int(features.places[at])) for at in order)
         ]
 
+    def weights_of(self, reading: Reading) -> RankerWeights:
+        """The weights for a reading: a follow-up has its own."""
+        return self._weights if reading.topic is None else self._follow_up
+
     def features(self, reading: Reading, understanding: Understanding, evidence: Evidence) -> Features:
-        """What the weights are applied to."""
-        scores = [understanding.log_probabilities, evidence.linear, evidence.words + evidence.grams]
-        if reading.topic is not None:
-            scores += [evidence.together, evidence.linear + evidence.grams + self._near(reading.topic)]
-        places = shortlist(*scores)
-        read = np.maximum(understanding.log_probabilities[places], _FLOOR)
-        form = matching(reading.text)
-        close = np.asarray([self._fuzzy(form, int(place), evidence.questions) for place in places], np.float32)
+        """What the weights are applied to. The evidence has at least one entry."""
+        places = evidence.places
+        read = _of(understanding.log_probabilities, places, _FLOOR)
+        dense = _of(understanding.nearest, places, 0.0)
         rows = np.stack(
             [
                 read,
                 _lead(read),
-                evidence.linear[places],
-                _lead(evidence.linear[places]),
-                evidence.words[places],
-                evidence.grams[places],
-                _lead(evidence.grams[places]),
-                evidence.answers[places],
-                evidence.covered_words[places],
-                evidence.covered_grams[places],
-                close[:, 0],
-                close[:, 1],
+                dense,
+                _lead(dense),
+                evidence.linear,
+                _lead(evidence.linear),
+                evidence.words,
+                evidence.grams,
+                _lead(evidence.grams),
+                evidence.answers,
+                evidence.covered_words,
+                evidence.covered_grams,
+                evidence.fuzzy,
+                evidence.fuzzy_set,
                 *self._relations(reading, places),
-                evidence.together[places],
-                evidence.before[places],
+                evidence.together,
+                evidence.before,
             ],
             axis=1,
         )
@@ -128,31 +126,19 @@ class LearnedRanker:
                 1.0,
                 max(understanding.outside, _FLOOR),
                 read.max(),
-                evidence.linear[places].max(),
-                evidence.words[places].max(),
-                evidence.grams[places].max(),
-                evidence.covered_grams[places].max(),
-                _lead(evidence.linear[places]).max(),
-                close[:, 0].max(),
+                dense.max(),
+                evidence.linear.max(),
+                evidence.words.max(),
+                evidence.grams.max(),
+                evidence.covered_grams.max(),
+                _lead(evidence.linear).max(),
+                evidence.fuzzy.max(),
                 evidence.known,
                 np.log1p(len(reading.text)),
             ],
             np.float32,
         )
         return Features(places, rows.astype(np.float32), none)
-
-    def _fuzzy(self, form: str, place: int, scores: Floats) -> tuple[float, float]:
-        questions = self._questions[place]
-        if len(questions) > COMPARED_QUESTIONS:
-            own = scores[self._starts[place] : self._starts[place + 1]]
-            best = np.argpartition(-own, COMPARED_QUESTIONS)[:COMPARED_QUESTIONS]
-            questions = [questions[at] for at in best]
-        return similarity(form, questions)
-
-    def _near(self, topic: Entry) -> Floats:
-        """1 for every entry that shares a tag with the topic, 0 for the others."""
-        tags = set(topic.tags)
-        return np.asarray([float(bool(tags & set(entry.tags))) for entry in self._entries], np.float32)
 
     def _relations(self, reading: Reading, places: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
         """Other language than the question, entry of the topic, entry that shares a tag with the topic."""
@@ -175,10 +161,12 @@ def probabilities(features: Features, weights: RankerWeights) -> Floats:
     return np.asarray(powers / powers.sum(), np.float32)
 
 
-def shortlist(*scores: Floats) -> NDArray[np.int64]:
-    """Places that are among the best ``SHORTLIST`` by any of several scores."""
-    found: Sequence[NDArray[np.int64]] = [np.argsort(-score, kind="stable")[:SHORTLIST] for score in scores]
-    return np.unique(np.concatenate(found))
+def _of(scores: Floats, places: NDArray[np.int64], least: float) -> Floats:
+    """Scores of some entries; one that came after training has the least."""
+    found = np.full(len(places), least, np.float32)
+    known = places < len(scores)
+    found[known] = np.maximum(scores[places[known]], least)
+    return found
 
 
 def _lead(scores: Floats) -> Floats:

@@ -7,63 +7,43 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
-from engine.arbiter import Decision, ThresholdArbiter, Verdict
+from engine.arbiter import ThresholdArbiter, Verdict
 from engine.calibration import Thresholds
 from engine.checkpoint import Checkpoint, read
-from engine.dialogue import Candidate, Choice, Provenance, Source, Speaker, Turn
+from engine.dialogue import Candidate, Speaker
 from engine.errors import CheckpointError, GenerationError
-from engine.faithfulness import review
-from engine.knowledge.entries import PERSON_ONLY, SMALL_TALK, Entry, Knowledge
-from engine.knowledge.template import own_words, template
+from engine.knowledge.entries import SMALL_TALK, Knowledge
+from engine.knowledge.template import own_words
 from engine.memory import WorkingMemory
+from engine.plan import Asked, Heard, Plan, Planner
 from engine.ports import Context, Generation, Generator, Ranker, Reading, Response, Retriever, Understander
+from engine.promise import Promise
 from engine.ranker import LearnedRanker, RankerWeights
 from engine.retrieval.retriever import HybridRetriever
 from engine.seq2seq.generator import Seq2SeqGenerator
 from engine.seq2seq.source import SourceWriter
+from engine.tell import MOST_CANDIDATES, Say, Teller, bare
 from engine.text.language import detect
 from engine.text.normalise import clean
 from engine.text.tokenise import PieceTokenizer
-from engine.understand.follow_up import beside_the_choices, chosen, is_follow_up, takes_none
-from engine.understand.head import HeadUnderstander
+from engine.understand.follow_up import is_follow_up
+from engine.understand.head import HeadUnderstander, Stored
 from engine.understand.reader import QuestionReader
 from engine.understand.slots import SlotFinder
-
-MOST_CANDIDATES = 10
-
-
-class Say(Protocol):
-    """Gives a fixed sentence by name and language."""
-
-    def __call__(self, name: str, locale: str | None = None) -> str: ...
-
-
-def _bare(name: str, locale: str | None = None) -> str:
-    """Without a house around it the engine says the name of the sentence."""
-    del locale
-    return name
+from engine.understand.split import split
+from engine.understand.tone import tone
+from engine.understand.words import WordReader
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the house decides: its sentences, how many choices, whether to compose, own slot patterns."""
 
-    say: Say = _bare
+    say: Say = bare
     choices: int = 3
     generate: bool = True
     slots: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One message as the engine takes it: cleaned text, memory before it, moment (aware UTC) and language."""
-
-    text: str
-    memory: WorkingMemory
-    heard: datetime
-    locale: str
 
 
 class Engine:
@@ -80,6 +60,7 @@ class Engine:
         arbiter: ThresholdArbiter,
         generator: Generator | None,
         settings: Settings,
+        promise: Promise | None = None,
     ) -> None:
         self.fingerprint = fingerprint
         self.knowledge = knowledge
@@ -88,8 +69,10 @@ class Engine:
         self.ranker = ranker
         self.arbiter = arbiter
         self.generator = generator
+        self.promise = promise
         self._settings = settings
-        self._slots = SlotFinder(settings.slots)
+        self._planner = Planner(knowledge, arbiter)
+        self._teller = Teller(fingerprint, arbiter, settings.say, SlotFinder(settings.slots))
         self._locales = knowledge.locales or ("en",)
 
     @classmethod
@@ -125,27 +108,37 @@ class Engine:
             deadline: A time of ``time.monotonic`` after which nothing more is composed.
         """
         moment = heard or datetime.now(UTC)
-        return self.respond_all([Asked(clean(text), memory, moment, self.locale(text, locale))], deadline=deadline)[0]
+        return self.respond_all([Heard(clean(text), memory, moment, self.locale(text, locale))], deadline=deadline)[0]
 
     def respond_many(self, questions: Sequence[str]) -> list[Response]:
         """Answer questions that have nothing to do with each other, composing side by side."""
         moment = datetime.now(UTC)
-        return self.respond_all([Asked(clean(text), WorkingMemory(), moment, self.locale(text)) for text in questions])
+        return self.respond_all([Heard(clean(text), WorkingMemory(), moment, self.locale(text)) for text in questions])
 
-    def respond_all(self, asked: Sequence[Asked], *, deadline: float | None = None) -> list[Response]:
+    def respond_all(self, heard: Sequence[Heard], *, deadline: float | None = None) -> list[Response]:
         """Answer several messages of different conversations."""
-        readings = [self.reading(one) for one in asked]
-        leaning = [reading.topic is not None for reading in readings]
-        ranked = self._rank(asked, readings)
-        decisions = [self._decide(*parts) for parts in zip(asked, ranked, leaning, strict=True)]
-        generations = self._compose(asked, decisions, deadline)
-        return [self._response(*parts) for parts in zip(asked, decisions, ranked, generations, leaning, strict=True)]
+        tones = [tone(one.text) for one in heard]
+        plans = [
+            self._planner.plan(one.memory, said, *asked)
+            for one, said, asked in zip(heard, tones, self._asked(heard), strict=True)
+        ]
+        composed = self._compose(heard, plans, deadline)
+        return [self._teller.tell(*parts) for parts in zip(heard, tones, plans, composed, strict=True)]
+
+    def candidates(self, texts: Sequence[str]) -> list[list[Candidate]]:
+        """What comes into question for each text that stands by itself, best first; nothing is composed.
+
+        Confidences are calibrated; what they lack to 1 is the probability that no entry is meant. There may be more
+        than ``MOST_CANDIDATES``.
+        """
+        cleaned = [clean(text) for text in texts]
+        return self._rank([Reading(text, self.locale(text)) for text in cleaned], [WorkingMemory()] * len(cleaned))
 
     def locale(self, text: str, wanted: str | None = None) -> str:
         """The language of the knowledge that fits a text."""
         return wanted if wanted in self._locales else detect(text, self._locales)
 
-    def reading(self, one: Asked) -> Reading:
+    def reading(self, one: Heard) -> Reading:
         """How a message is read: a follow-up leans on the current topic."""
         topic = one.memory.topic
         if topic is not None and topic.entry in self.knowledge and is_follow_up(one.text):
@@ -153,117 +146,83 @@ class Engine:
             return Reading(one.text, one.locale, self.knowledge[topic.entry], before=next(said, ""))
         return Reading(one.text, one.locale)
 
-    def _rank(self, asked: Sequence[Asked], readings: Sequence[Reading]) -> list[list[Candidate]]:
-        """Candidates for each message, best first."""
-        if not len(self.knowledge):
-            return [[] for _ in asked]
-        parts = zip(readings, self.understander.understand(readings), self.retriever.retrieve(readings), strict=True)
-        ranked = [self.ranker.rank(*part)[:MOST_CANDIDATES] for part in parts]
-        return [
-            [replace(candidate, text=own_words(candidate.text, one.memory.values())) for candidate in some]
-            for one, some in zip(asked, ranked, strict=True)
+    def _asked(self, heard: Sequence[Heard]) -> list[tuple[Asked, list[Asked]]]:
+        """Each message and its questions, with all their candidates.
+
+        All of them are ranked in one batch. A second one, only where a message has several questions, reads the later
+        ones once more as leaning on those before them.
+        """
+        asked = self._ranked(heard, [[self.reading(one), *self._parts(one)] for one in heard])
+        leaning = [self._leaning(some[1:]) for some in asked]
+        again = self._ranked(heard, [list(some.values()) for some in leaning])
+        for some, places, found in zip(asked, leaning, again, strict=True):
+            for place, after in zip(places, found, strict=True):
+                some[1 + place] = replace(some[1 + place], leaning=after)
+        return [(some[0], some[1:]) for some in asked]
+
+    def _parts(self, one: Heard) -> list[Reading]:
+        """The questions of a message that has several; only the first may lean on what was said before."""
+        texts = split(one.text)
+        return [self.reading(replace(one, text=text)) for text in texts[:1]] + [
+            Reading(text, one.locale) for text in texts[1:]
         ]
 
-    def _decide(self, one: Asked, candidates: Sequence[Candidate], follow_up: bool) -> Decision:
-        offered = tuple(choice for choice in one.memory.offered if choice.entry in self.knowledge)
-        if offered and beside_the_choices(one.text, offered):
-            again = tuple(self.knowledge[choice.entry] for choice in offered)
-            return Decision(Verdict.CLARIFY, again, 0.0, "none of the choices has this number; they are offered again")
-        if offered and takes_none(one.text):
-            return Decision(Verdict.DECLINE, (), 0.0, "the customer meant none of the choices")
-        choice = chosen(one.text, offered) if offered else None
-        if choice is not None and choice.entry in self.knowledge:
-            entry = self.knowledge[choice.entry]
-            verdict = Verdict.PERSON if PERSON_ONLY in entry.tags else Verdict.ANSWER
-            return Decision(verdict, (entry,), 1.0, "the customer chose it from what was offered")
-        return self.arbiter.decide(candidates, follow_up=follow_up)
+    def _leaning(self, parts: Sequence[Asked]) -> dict[int, Reading]:
+        """By their places the later questions, read as leaning on the last one before that was answered by itself."""
+        found: dict[int, Reading] = {}
+        before: Reading | None = None
+        for place, part in enumerate(parts):
+            if before is not None:
+                found[place] = replace(part.reading, topic=before.topic, before=before.text)
+            decision = self._planner.decide(part)
+            if decision.verdict is not Verdict.ANSWER or SMALL_TALK in decision.entries[0].tags:
+                continue
+            if place == 0 or not is_follow_up(part.reading.text):
+                before = replace(part.reading, topic=decision.entries[0])
+        return found
+
+    def _ranked(self, heard: Sequence[Heard], readings: Sequence[Sequence[Reading]]) -> list[list[Asked]]:
+        """The readings of each message with their candidates, ranked in one batch."""
+        flat = [(reading, one.memory) for one, some in zip(heard, readings, strict=True) for reading in some]
+        ranked = iter(self._rank([reading for reading, _ in flat], [memory for _, memory in flat]) if flat else [])
+        return [[Asked(reading, tuple(next(ranked)[:MOST_CANDIDATES])) for reading in some] for some in readings]
+
+    def _rank(self, readings: Sequence[Reading], memories: Sequence[WorkingMemory]) -> list[list[Candidate]]:
+        """Candidates for each reading, best first, with the slots of its conversation filled in."""
+        if not len(self.knowledge):
+            return [[] for _ in readings]
+        heard = self.understander.understand(readings)
+        parts = zip(readings, heard, self.retriever.retrieve(readings, heard), strict=True)
+        ranked = [self.ranker.rank(*part) for part in parts]
+        return [
+            [replace(candidate, text=own_words(candidate.text, memory.values())) for candidate in some]
+            for memory, some in zip(memories, ranked, strict=True)
+        ]
 
     def _compose(
-        self, asked: Sequence[Asked], decisions: Sequence[Decision], deadline: float | None
-    ) -> list[Generation | None]:
-        found: list[Generation | None] = [None] * len(asked)
+        self, heard: Sequence[Heard], plans: Sequence[Plan], deadline: float | None
+    ) -> list[list[Generation | None]]:
+        """What the generator makes of each step of each plan; None where it is not asked, or has nothing to say."""
+        found: list[list[Generation | None]] = [[None] * len(plan.steps) for plan in plans]
         if self.generator is None or not self._settings.generate:
             return found
-        places = [place for place, decision in enumerate(decisions) if decision.verdict is Verdict.ANSWER]
-        contexts = [Context(asked[place].text, asked[place].memory, decisions[place].entries[0]) for place in places]
+        places = [
+            (message, place)
+            for message, plan in enumerate(plans)
+            for place, step in enumerate(plan.steps)
+            if step.decision.verdict is Verdict.ANSWER
+        ]
+        contexts = [
+            Context(step.reading.text, heard[message].memory, step.decision.entries[0])
+            for message, step in ((message, plans[message].steps[place]) for message, place in places)
+        ]
         try:
             generations = self.generator.generate(contexts, deadline=deadline) if contexts else []
         except GenerationError:
             return found
-        for place, generation in zip(places, generations, strict=True):
-            found[place] = generation
+        for (message, place), generation in zip(places, generations, strict=True):
+            found[message][place] = generation
         return found
-
-    def _response(
-        self,
-        one: Asked,
-        decision: Decision,
-        candidates: Sequence[Candidate],
-        generation: Generation | None,
-        follow_up: bool,
-    ) -> Response:
-        memory = one.memory.hear(Turn(Speaker.CUSTOMER, one.text)).offer(())
-        for name, value in self._slots.find(one.text).items():
-            memory = memory.fill(name, value, heard=one.heard)
-        say = self._settings.say
-        choices: tuple[Choice, ...] = ()
-        entry = decision.entries[0].id if decision.entries and decision.verdict is not Verdict.CLARIFY else None
-        if decision.verdict is Verdict.ANSWER:
-            text, provenance = self._answer(decision, generation, memory, whole=not follow_up)
-            if SMALL_TALK not in decision.entries[0].tags:
-                memory = memory.push_topic(decision.entries[0].id)
-        elif decision.verdict is Verdict.CLARIFY:
-            choices = tuple(Choice(entry.id, entry.questions[0]) for entry in decision.entries)
-            text, provenance = say("clarify", one.locale), Provenance(Source.CLARIFY, "arbiter", decision.reason)
-            memory = memory.offer(choices)
-        elif decision.verdict is Verdict.PERSON:
-            text, provenance = (
-                say("handoff", one.locale),
-                Provenance(Source.HANDOFF, str(entry), "this is for a person"),
-            )
-        else:
-            text, provenance = say("unsure", one.locale), Provenance(Source.FIXED, "arbiter", decision.reason)
-        return Response(
-            text,
-            provenance,
-            decision.confidence,
-            memory.hear(Turn(Speaker.BOT, text)),
-            entry=entry,
-            choices=choices,
-            candidates=tuple(candidates),
-            handoff=decision.verdict is Verdict.PERSON,
-        )
-
-    def _answer(
-        self, decision: Decision, generation: Generation | None, memory: WorkingMemory, *, whole: bool
-    ) -> tuple[str, Provenance]:
-        """The generator's words where it is sure and faithful, else the entry's own.
-
-        Only a follow-up may be answered with a part of the entry; otherwise it is told ``whole``.
-        """
-        entry = decision.entries[0]
-        own = own_words(entry.answer, memory.values())
-        text, doubt = self._composed(entry, generation, memory, whole=whole)
-        if text is None:
-            return own, Provenance(Source.RETRIEVED, entry.id, f"{decision.reason}; {doubt}")
-        origin = f"{entry.id} by {self.fingerprint[:12]}"
-        return text, Provenance(
-            Source.GENERATED, origin, f"{decision.reason}; composed from the entry and found faithful"
-        )
-
-    def _composed(
-        self, entry: Entry, generation: Generation | None, memory: WorkingMemory, *, whole: bool
-    ) -> tuple[str | None, str]:
-        """The composed text, or None and why not."""
-        if generation is None:
-            return None, "the entry speaks for itself"
-        if not generation.finished:
-            return None, "the generator did not finish in time"
-        if not self.arbiter.may_speak(generation.confidence):
-            return None, f"the generator is not sure of its words ({generation.confidence:.2f})"
-        said = [turn.text for turn in memory.recent if turn.speaker is Speaker.CUSTOMER]
-        text, verdict = review(generation.text, template(entry.answer), memory.values(), said, whole=whole)
-        return (text, "") if verdict.faithful else (None, f"the generator slipped: {verdict.reason}")
 
 
 def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
@@ -277,20 +236,23 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
         knowledge = Knowledge.from_json(json.loads(checkpoint.path("knowledge.json").read_bytes()))
         tokenizer = PieceTokenizer.load(checkpoint.path("tokenizer.json"))
         reader = QuestionReader(tokenizer, SlotFinder(settings.slots))
-        weights = checkpoint.arrays("weights.safetensors")
+        words = WordReader(json.loads(checkpoint.path("words.json").read_bytes()), SlotFinder(settings.slots))
         alone, follow_up = (RankerWeights.from_json(facts["ranker"][kind]) for kind in ("alone", "follow_up"))
+        arrays = checkpoint.arrays("understanding.safetensors")
+        composing = checkpoint.arrays("composing.safetensors")
         generator = Seq2SeqGenerator(
-            checkpoint.fingerprint, facts["sizes"], weights, tokenizer, SourceWriter(tokenizer, reader)
+            checkpoint.fingerprint, facts["sizes"], composing, tokenizer, SourceWriter(tokenizer, reader)
         )
         return Engine(
             fingerprint=checkpoint.fingerprint,
             knowledge=knowledge,
-            understander=HeadUnderstander(reader, weights),
-            retriever=HybridRetriever.from_arrays(knowledge, checkpoint.arrays("index.safetensors")),
+            understander=HeadUnderstander(words, arrays, facts["encoder"]["cell"], Stored.from_arrays(arrays)),
+            retriever=HybridRetriever.load(knowledge, checkpoint),
             ranker=LearnedRanker(knowledge, alone, follow_up),
             arbiter=ThresholdArbiter(knowledge, Thresholds.from_json(facts["thresholds"]), choices=settings.choices),
             generator=generator,
             settings=settings,
+            promise=Promise.from_json(facts["promise"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{checkpoint.folder}: the model cannot be used: {error!r}") from error

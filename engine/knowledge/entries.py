@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.text.sentences import sentences
+
 SMALL_TALK = "smalltalk"
 PERSON_ONLY = "person"
 UNANSWERED = "unanswered"
@@ -100,6 +102,10 @@ class Knowledge:
     def examples(self) -> list[tuple[str, int]]:
         """Every question with the place of its entry."""
         return [(question, place) for place, entry in enumerate(self.entries) for question in entry.questions]
+
+    def sentences(self) -> list[str]:
+        """Every question and every sentence of every answer: what tells rare words of the trade from frequent ones."""
+        return [text for entry in self.entries for text in (*entry.questions, *sentences(entry.answer))]
 
     def to_json(self) -> dict[str, Any]:
         """The knowledge as plain data."""

@@ -11,8 +11,9 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from engine.errors import KnowledgeError, Problem
@@ -24,6 +25,7 @@ REQUIRED = ("question", "answer")
 COLUMNS = (*REQUIRED, "id", "intent", "locale", "tags")
 _SLUG = re.compile(r"[^a-z0-9]+")
 _MOST_PROBLEMS = 200
+_MOST_NAMED = 5  # entries in one problem
 _LONGEST_FIELD = 131_072  # characters; the csv module keeps one bound for the whole process, so it is set at every use
 
 
@@ -41,7 +43,14 @@ class Row:
 
 
 def read_knowledge(paths: Sequence[Path], *, locales: Sequence[str] = ("en", "zh")) -> Knowledge:
-    """Read entries from tables.
+    """The entries of tables, see ``read_tables``."""
+    return read_tables(paths, locales=locales)[0]
+
+
+def read_tables(
+    paths: Sequence[Path], *, locales: Sequence[str] = ("en", "zh")
+) -> tuple[Knowledge, tuple[Problem, ...]]:
+    """Read entries from tables, and what in them may be a mistake, though they can be used.
 
     Args:
         paths: CSV or TSV files.
@@ -60,7 +69,7 @@ def read_knowledge(paths: Sequence[Path], *, locales: Sequence[str] = ("en", "zh
         problems.append(Problem(names, 0, "", "holds no entry: at least one row with question and answer is needed"))
     if problems:
         raise KnowledgeError(problems)
-    return knowledge
+    return knowledge, tuple(builder.unsettled(knowledge))
 
 
 def read_rows(paths: Sequence[Path], *, required: Sequence[str]) -> tuple[list[Row], list[Problem]]:
@@ -126,7 +135,7 @@ class _Draft:
     row: Row
     id: str
     answer: str
-    questions: dict[str, str] = field(default_factory=dict)
+    questions: dict[str, Row] = field(default_factory=dict)
     intent: str = ""
     locale: str = ""
     tags: dict[str, None] = field(default_factory=dict)
@@ -155,7 +164,7 @@ class _Builder:
         draft = self._draft(row, id_, answer)
         if draft is None:
             return
-        draft.questions.setdefault(matching(question), question)
+        draft.questions.setdefault(matching(question), row)
         draft.intent = draft.intent or row.get("intent")
         draft.locale = draft.locale or row.get("locale")
         draft.tags.update(dict.fromkeys(re.findall(r"[^\s;,]+", row.get("tags"))))
@@ -196,10 +205,22 @@ class _Builder:
                 continue
             name = draft.id or _name(draft, taken)
             taken.add(name)
-            questions = tuple(draft.questions.values())
+            questions = tuple(row.get("question") for row in draft.questions.values())
             locale = draft.locale or detect(f"{draft.answer} {questions[0]}", locales)
-            entries.append(Entry(name, draft.answer, questions, draft.intent or name, locale, tuple(draft.tags)))
+            # a name that was made of the first question, now or before an export, says nothing of its own
+            intent = draft.intent or ("" if name in islice(_names(draft), 2) else name)
+            entries.append(Entry(name, draft.answer, questions, intent, locale, tuple(draft.tags)))
         return Knowledge(tuple(entries), tuple(self._unanswered))
+
+    def unsettled(self, knowledge: Knowledge) -> Iterator[Problem]:
+        """Questions that entries of one language answer differently; ``knowledge`` is what was built."""
+        asked: dict[tuple[str, str], list[tuple[Row, Entry]]] = {}
+        for draft, entry in zip(self._drafts, knowledge, strict=True):
+            for form, row in draft.questions.items():
+                asked.setdefault((entry.locale, form), []).append((row, entry))
+        for found in asked.values():
+            if len(found) > 1 and len({matching(entry.answer) for _, entry in found}) > 1:
+                yield _unsettled([row for row, _ in found], [entry.id for _, entry in found])
 
     def _wrong(self, row: Row, column: str, message: str) -> None:
         if len(self._problems) < _MOST_PROBLEMS:
@@ -208,15 +229,28 @@ class _Builder:
             self._problems.append(Problem(row.file, row.line, "", "and more; only the first problems are shown"))
 
 
+def _unsettled(rows: Sequence[Row], ids: Sequence[str]) -> Problem:
+    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    message = (
+        f"the same question stands in entries {', '.join(ids[:_MOST_NAMED])}{more} with different answers: settle it; "
+        f"it stands first in line {rows[0].line} of {rows[0].file}"
+    )
+    return Problem(rows[1].file, rows[1].line, "question", message)
+
+
 def _name(draft: _Draft, taken: set[str]) -> str:
     """An id for an entry that has none: readable, the same at every reading, and free."""
+    return next(name for name in _names(draft) if name not in taken)
+
+
+def _names(draft: _Draft) -> Iterator[str]:
+    """What an entry without an id can be called, the best name first."""
     first = next(iter(draft.questions))
     slug = _SLUG.sub("-", draft.intent.casefold() or first).strip("-")[:40].strip("-")
-    if slug and slug not in taken:
-        return slug
+    if slug:
+        yield slug
     digest = hashlib.sha256(draft.answer.encode("utf-8", "replace")).hexdigest()
-    names = (f"{slug or 'entry'}-{digest[:size]}" for size in range(8, 65))
-    return next(name for name in names if name not in taken)
+    yield from (f"{slug or 'entry'}-{digest[:size]}" for size in range(8, 65))
 
 
 def _text(path: Path, problems: list[Problem]) -> str | None:

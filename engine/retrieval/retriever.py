@@ -1,122 +1,156 @@
-"""Lexical evidence for every entry: words, character n-grams, the answer's own words, and the linear model."""
+"""All lexical evidence: the index of questions, the kernel model, and fuzzy comparison of the short list."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.knowledge.entries import Knowledge
-from engine.ports import Evidence, Reading
-from engine.retrieval.lexical import LexicalIndex
-from engine.retrieval.linear import LinearModel
-from engine.text.features import grams, words
+from engine.checkpoint import Arrays, Checkpoint
+from engine.knowledge.entries import Entry, Knowledge
+from engine.ports import Evidence, Reading, Understanding
+from engine.retrieval import shelf
+from engine.retrieval.fuzzy import similarity
+from engine.retrieval.index import QuestionIndex, Search
+from engine.retrieval.kernel import KernelModel
+from engine.retrieval.segment import Item
+from engine.retrieval.sorting import distinct, highest
+from engine.text.normalise import matching
 
 Floats = NDArray[np.float32]
+Integers = NDArray[np.integer[Any]]
 
-_INDEXES = ("words", "grams", "answers", "whole_words", "whole_grams")
+SHORTLIST = 10
+_KERNEL = "kernel.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """A stored question, in its matching form, and the place of its entry.
+
+    ``words`` and ``grams``: share of the query's weight that it holds, about [0, 1].
+    """
+
+    place: int
+    question: str
+    words: float
+    grams: float
 
 
 class HybridRetriever:
-    """Ranks by several kinds of lexical evidence over the questions of a knowledge.
+    """Ranks by several kinds of lexical evidence.
 
     Args:
-        knowledge: The entries; their questions, in order, are the documents of ``by_words`` and ``by_grams``.
-        by_words: Index over words of questions.
-        by_grams: Index over character n-grams of questions.
-        by_answers: Index over words of answers.
-        in_words: Presence of words in whole entries, questions and answer together.
-        in_grams: The same of character n-grams.
-        linear: The linear model, None where there are too many entries for one.
+        knowledge: The entries.
+        index: The index of their questions.
+        kernel: The kernel model, None where there are too many entries for one.
+
+    Raises:
+        ValueError: If the index has an entry that the knowledge has not.
     """
 
-    def __init__(
-        self,
-        knowledge: Knowledge,
-        by_words: LexicalIndex,
-        by_grams: LexicalIndex,
-        by_answers: LexicalIndex,
-        in_words: LexicalIndex,
-        in_grams: LexicalIndex,
-        linear: LinearModel | None,
-    ) -> None:
-        self._by_words = by_words
-        self._by_grams = by_grams
-        self._by_answers = by_answers
-        self._in_words = in_words
-        self._in_grams = in_grams
-        self._linear = linear
-        counts = [len(entry.questions) for entry in knowledge]
-        self._starts = np.cumsum([0, *counts])[:-1].astype(np.int64)
-        self._size = len(counts)
+    def __init__(self, knowledge: Knowledge, index: QuestionIndex, kernel: KernelModel | None) -> None:
+        if index.places > len(knowledge):
+            raise ValueError(f"the index has {index.places} entries, the knowledge {len(knowledge)}")
+        self._knowledge = knowledge
+        self._index = index
+        self._kernel = kernel
+        _ = index.finders  # made now, not while a customer waits
+        tagged: dict[str, list[int]] = {}
+        for place, entry in enumerate(knowledge):
+            for tag in entry.tags:
+                tagged.setdefault(tag, []).append(place)
+        self._tagged = {tag: np.asarray(places, np.int64) for tag, places in tagged.items()}
 
     @classmethod
-    def build(cls, knowledge: Knowledge, linear: LinearModel | None) -> HybridRetriever:
-        """Index the questions and answers of a knowledge in which every entry has a question."""
-        questions = [question for entry in knowledge for question in entry.questions]
-        whole = [" ".join((*entry.questions, entry.answer)) for entry in knowledge]
-        return cls(
-            knowledge,
-            LexicalIndex.build(words(question) for question in questions),
-            LexicalIndex.build(grams(question) for question in questions),
-            LexicalIndex.build(words(entry.answer) for entry in knowledge),
-            LexicalIndex.build((words(text) for text in whole), presence=True),
-            LexicalIndex.build((grams(text) for text in whole), presence=True),
-            linear,
-        )
+    def build(cls, knowledge: Knowledge, kernel: KernelModel | None) -> HybridRetriever:
+        """Index the questions and answers of a knowledge."""
+        items = (Item(place, entry.questions, entry.answer) for place, entry in enumerate(knowledge))
+        return cls(knowledge, QuestionIndex.build(items), kernel)
 
-    def retrieve(self, readings: Sequence[Reading]) -> list[Evidence]:
+    def retrieve(self, readings: Sequence[Reading], understandings: Sequence[Understanding]) -> list[Evidence]:
         """The evidence for each reading, in order."""
-        return [self._evidence(reading) for reading in readings]
+        return [self._evidence(*pair) for pair in zip(readings, understandings, strict=True)]
 
-    def _evidence(self, reading: Reading) -> Evidence:
-        text = reading.text
-        of_words, of_grams = words(text), grams(text)
-        by_words = self._by_words.scores(of_words)
-        by_grams = self._by_grams.scores(of_grams)
-        linear = self._linear.scores(text) if self._linear else np.zeros(self._size, np.float32)
+    def _evidence(self, reading: Reading, understanding: Understanding) -> Evidence:
+        search = self._index.search(reading.text)
+        linear = self._scores(reading.text)
+        also = [self._highest(understanding.log_probabilities), self._highest(linear)]
+        together = before = linear[:0]
+        if reading.topic is not None:
+            together, before = self._scores(f"{reading.before} {reading.text}"), self._scores(reading.before)
+            also += [self._highest(together), self._near(reading.topic, search, linear)]
+        places = np.concatenate(also)
+        shown = search.shown(SHORTLIST, places if len(places) else self._index.first())
+        fuzzy = similarity(matching(reading.text), shown.questions)
         return Evidence(
-            words=self._best(by_words),
-            grams=self._best(by_grams),
-            answers=self._by_answers.scores(of_words),
-            covered_words=self._in_words.scores(of_words),
-            covered_grams=self._in_grams.scores(of_grams),
-            linear=linear,
-            known=self._by_grams.known_share(of_grams),
-            questions=by_words + by_grams,
-            together=self._leaning(reading, f"{reading.before} {text}"),
-            before=self._leaning(reading, reading.before),
+            places=shown.places.astype(np.int64),
+            words=shown.words.astype(np.float32),
+            grams=shown.grams.astype(np.float32),
+            answers=shown.answers.astype(np.float32),
+            covered_words=shown.covered_words.astype(np.float32),
+            covered_grams=shown.covered_grams.astype(np.float32),
+            linear=_at(linear, shown.places),
+            fuzzy=fuzzy[:, 0],
+            fuzzy_set=fuzzy[:, 1],
+            together=_at(together, shown.places),
+            before=_at(before, shown.places),
+            known=search.known,
         )
 
-    def _leaning(self, reading: Reading, text: str) -> Floats:
-        if reading.topic is None or self._linear is None:
-            return np.zeros(self._size, np.float32)
-        return self._linear.scores(text)
+    def _scores(self, text: str) -> Floats:
+        """What the kernel model makes of a text, a number for each entry that it knows."""
+        return self._kernel.scores(text) if self._kernel else np.zeros(0, np.float32)
 
-    def _best(self, scores: Floats) -> Floats:
-        """The best question of every entry."""
-        return np.maximum.reduceat(scores, self._starts) if len(scores) else scores
+    def _highest(self, scores: Floats) -> Integers:
+        """The places with the highest scores, those of removed entries left out."""
+        places = highest(scores, 2 * SHORTLIST)
+        return places[self._index.holds(places)][:SHORTLIST]
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """The indexes as named arrays, for a checkpoint."""
-        arrays: dict[str, NDArray[np.generic]] = {}
-        for name, index in zip(_INDEXES, self._indexes(), strict=True):
-            arrays |= index.arrays(name)
-        return arrays | (self._linear.arrays("linear") if self._linear else {})
+    def _near(self, topic: Entry, search: Search, linear: Floats) -> Integers:
+        """The topic, and of the entries that share a tag with it those that say the most."""
+        own = [self._knowledge.place(topic.id)] if topic.id in self._knowledge else []
+        near = [self._tagged[tag] for tag in topic.tags if tag in self._tagged]
+        others = distinct(np.concatenate([np.zeros(0, np.int64), *near]))
+        said = _at(linear, others) + search.promises(others) / 2  # of words and n-grams together the mean
+        return np.concatenate([np.asarray(own, np.int64), others[highest(said, SHORTLIST)]])
 
-    def _indexes(self) -> tuple[LexicalIndex, ...]:
-        return self._by_words, self._by_grams, self._by_answers, self._in_words, self._in_grams
+    def nearest(self, text: str, limit: int) -> list[Nearest]:
+        """The stored questions that hold the most of a text, the best first; those that hold nothing are left out.
+
+        Of one entry there are at most ``engine.retrieval.finding.COMPARED``.
+        """
+        search = self._index.search(text)
+        shown = search.shown(limit, np.zeros(0, np.int64))
+        asked = [(int(place), form) for place, some in zip(shown.places, shown.questions, strict=True) for form in some]
+        shares = search.shares([form for _, form in asked])
+        total = shares.sum(axis=1)
+        return [Nearest(*asked[at], *shares[at].tolist()) for at in highest(total, limit) if total[at] > 0]
+
+    def files(self) -> dict[str, Arrays]:
+        """The files of the retriever, for a checkpoint."""
+        return {_KERNEL: self._kernel.arrays("kernel") if self._kernel else {}, **shelf.files(self._index)}
 
     @classmethod
-    def from_arrays(cls, knowledge: Knowledge, arrays: Mapping[str, NDArray[np.generic]]) -> HybridRetriever:
-        """Read what ``arrays`` gave.
+    def load(cls, knowledge: Knowledge, model: Checkpoint) -> HybridRetriever:
+        """Read what ``files`` gave.
 
         Raises:
-            KeyError: If an array is missing.
+            CheckpointError: If a file is missing, or of another version.
+            KeyError: If the kernel model lacks an array.
+            ValueError: If the index has an entry that the knowledge has not.
         """
-        linear = LinearModel.from_arrays(arrays, "linear") if "linear.weights" in arrays else None
-        by_words, by_grams, by_answers, in_words, in_grams = (
-            LexicalIndex.from_arrays(arrays, name) for name in _INDEXES
-        )
-        return cls(knowledge, by_words, by_grams, by_answers, in_words, in_grams, linear)
+        arrays = model.arrays(_KERNEL)
+        kernel = KernelModel.from_arrays(arrays, "kernel") if arrays else None
+        return cls(knowledge, shelf.read(model), kernel)
+
+
+def _at(scores: Floats, places: Integers) -> Floats:
+    """Scores of some places; what is beyond the last one has none."""
+    found = np.zeros(len(places), np.float32)
+    known = places < len(scores)
+    found[known] = scores[places[known]]
+    return found

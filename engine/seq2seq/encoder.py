@@ -58,8 +58,8 @@ class Encoder(nn.Module):
         embedded = self.dropout(self.embedding(pieces) * self.scale)
         onward, _ = self.forward_lstm(embedded)
         turned = reversal(lengths, pieces.shape[1])
-        backward, _ = self.backward_lstm(_take(embedded, turned))
-        backward = _take(backward, turned)
+        backward, _ = self.backward_lstm(take(embedded, turned))
+        backward = take(backward, turned)
         mask = torch.arange(pieces.shape[1], device=pieces.device) < lengths[:, None]
         values = torch.cat([onward, backward], dim=-1)
         end = (lengths - 1)[:, None, None].expand(-1, 1, onward.shape[-1])
@@ -74,25 +74,6 @@ def reversal(lengths: Tensor, size: int) -> Tensor:
     return torch.where(turned >= 0, turned, places)
 
 
-def _take(values: Tensor, places: Tensor) -> Tensor:
+def take(values: Tensor, places: Tensor) -> Tensor:
+    """States (B, S, H) in the order of ``places`` (B, S)."""
     return values.gather(1, places[..., None].expand(-1, -1, values.shape[-1]))
-
-
-class AttentionPooling(nn.Module):
-    """States of a text to one vector: attention with several heads, beside the maximum over the text.
-
-    Lin et al. 2017: A Structured Self-attentive Sentence Embedding.
-    """
-
-    def __init__(self, size: int, heads: int) -> None:
-        super().__init__()
-        self.score = nn.Linear(size, heads)
-        self.heads = heads
-
-    def forward(self, encoded: Encoded) -> Tensor:
-        """Pool. Shape: (B, heads * 2H + 2H)."""
-        scores = self.score(encoded.values).masked_fill(~encoded.mask[..., None], float("-inf"))
-        weights = scores.softmax(dim=1)
-        attended = torch.einsum("bsh,bsd->bhd", weights, encoded.values).flatten(1)
-        highest = encoded.values.masked_fill(~encoded.mask[..., None], float("-inf")).amax(dim=1)
-        return torch.cat([attended, highest], dim=-1)

@@ -1,4 +1,4 @@
-"""The whole network: one encoder, read by the understanding head and by the decoder."""
+"""The composing network: an encoder over question, memory and entry, and a decoder that attends to it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,20 @@ from torch import Tensor, nn
 
 from engine.seq2seq.attention import AttentionKind
 from engine.seq2seq.decoder import Decoder
-from engine.seq2seq.encoder import AttentionPooling, Encoded, Encoder
+from engine.seq2seq.encoder import Encoder
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSizes:
     """Sizes of the network; stored with the checkpoint.
 
-    ``pieces`` V, ``embedding`` E, ``hidden`` units a direction of the encoder H, ``decoder`` units D, ``heads`` of
-    attention pooling, ``entries`` classes of the understanding head (one more stands for "none of them").
+    ``pieces`` V, ``embedding`` E, ``hidden`` units a direction of the encoder H, ``decoder`` units D.
     """
 
     pieces: int
-    entries: int
     embedding: int = 160
     hidden: int = 128
     decoder: int = 256
-    heads: int = 4
     attention: str = AttentionKind.GENERAL.value
 
     def to_json(self) -> dict[str, Any]:
@@ -45,7 +42,7 @@ class ModelSizes:
 
 
 class Seq2Seq(nn.Module):
-    """Encoder, understanding head and decoder over shared embeddings.
+    """Encoder and decoder over shared embeddings.
 
     Args:
         sizes: The sizes.
@@ -58,9 +55,6 @@ class Seq2Seq(nn.Module):
         self.sizes = sizes
         self.embedding = nn.Embedding(sizes.pieces, sizes.embedding)
         self.encoder = Encoder(self.embedding, sizes.hidden, dropout)
-        self.pooling = AttentionPooling(2 * sizes.hidden, sizes.heads)
-        self.head_dropout = nn.Dropout(dropout)
-        self.head = nn.Linear((sizes.heads + 1) * 2 * sizes.hidden, sizes.entries + 1)
         self.decoder = Decoder(
             self.embedding,
             size=sizes.decoder,
@@ -69,11 +63,6 @@ class Seq2Seq(nn.Module):
             dropout=dropout,
             shortlist=shortlist,
         )
-
-    def understand(self, encoded: Encoded) -> Tensor:
-        """Scores of the entries and, last, of "none of them". Shape: (B, entries + 1)."""
-        scores: Tensor = self.head(self.head_dropout(self.pooling(encoded)))
-        return scores
 
 
 def initialise(model: Seq2Seq) -> Seq2Seq:

@@ -12,7 +12,7 @@ from typing import Any
 from engine.dialogue import Speaker, Turn
 from engine.errors import KnowledgeError, Problem
 from engine.knowledge.entries import Knowledge
-from engine.knowledge.table import read_knowledge, read_rows
+from engine.knowledge.table import read_rows, read_tables
 from engine.text.normalise import clean
 from engine.training.questions import Question, read_questions
 
@@ -38,12 +38,13 @@ class LoggedConversation:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """All that a run learns from."""
+    """All that a run learns from; ``warnings`` say what in the tables may be a mistake."""
 
     knowledge: Knowledge
     conversations: tuple[LoggedConversation, ...] = ()
     background: tuple[str, ...] = ()
     validation: tuple[Question, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def sample(name: str) -> Path:
@@ -82,9 +83,9 @@ def read_training_data(
         problems.append(
             Problem(", ".join(map(str, sources)) or "nothing", 0, "", "no FAQ table (CSV or TSV) was named")
         )
-    knowledge = Knowledge(())
+    knowledge, warnings = Knowledge(()), tuple[Problem, ...]()
     try:
-        knowledge = read_knowledge(tables, locales=locales) if tables else knowledge
+        knowledge, warnings = read_tables(tables, locales=locales) if tables else (knowledge, warnings)
     except KnowledgeError as error:
         problems.extend(error.problems)
     conversations = [conversation for path in logs for conversation in _read_log(path, knowledge, problems)]
@@ -96,7 +97,8 @@ def read_training_data(
             problems.extend(error.problems)
     if problems:
         raise KnowledgeError(problems)
-    return TrainingData(knowledge, tuple(conversations), (*background(), *knowledge.unanswered), tuple(held_out))
+    outside = (*background(), *knowledge.unanswered)
+    return TrainingData(knowledge, tuple(conversations), outside, tuple(held_out), warnings)
 
 
 def background() -> tuple[str, ...]:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.calibration import Outcome, calibration_error
-from engine.dialogue import Source
+from engine.dialogue import Grade, Source
 from engine.ports import Response
+from engine.promise import Promise
 from engine.respond import Engine
 from engine.text.normalise import matching
 from engine.training.questions import Question, read_questions
+from engine.training.report import HeldOut, Report, report
 
 __all__ = ["Evaluation", "Judged", "evaluate", "read_questions"]
 
@@ -24,8 +25,8 @@ _ANSWERS = (Source.GENERATED, Source.RETRIEVED)
 class Judged:
     """A question, the response to it, and what that was: ``right``, ``wrong``, ``asked`` back or ``declined``.
 
-    ``offered`` says of a question back whether the right entry was among the choices, ``best`` whether the best
-    candidate was right, whatever was done.
+    A near miss is declined, though it offers what lies nearest. ``offered`` says whether the right entry was among the
+    choices, ``best`` whether the best candidate was right, whatever was done.
     """
 
     question: Question
@@ -58,11 +59,15 @@ class Evaluation:
 
     judged: tuple[Judged, ...]
     seconds: float
+    promise: Promise | None = None
+
+    def report(self) -> Report:
+        """How far these answers could be trusted, beside what the model promises."""
+        return report([_held_out(one) for one in self.judged], self.promise)
 
     def to_json(self) -> dict[str, Any]:
         """Figures as plain data: in scope, out of scope, by language and by kind."""
         answered = [one for one in self.judged if one.response.provenance.source in _ANSWERS]
-        outcomes = [_outcome(one) for one in self.judged]
         return {
             "questions": len(self.judged),
             "seconds": round(self.seconds, 3),
@@ -75,7 +80,7 @@ class Evaluation:
             "generated_of_answered": round(
                 sum(one.response.provenance.source is Source.GENERATED for one in answered) / max(1, len(answered)), 4
             ),
-            "calibration_error": round(calibration_error(outcomes), 4),
+            "report": self.report().to_json(),
         }
 
     def lines(self) -> list[str]:
@@ -91,10 +96,9 @@ class Evaluation:
         data = self.to_json()
         table.append(
             f"of all answers {data['wrong_of_answered']:.1%} wrong, {data['generated_of_answered']:.0%} composed by "
-            f"the generator; calibration error {data['calibration_error']:.3f}; "
-            f"{data['per_second']:.0f} questions a second"
+            f"the generator; {data['per_second']:.0f} questions a second"
         )
-        return table
+        return [*table, "", *self.report().lines()]
 
     def _tables(self) -> list[tuple[str, list[Judged]]]:
         inside = [one for one in self.judged if one.question.in_scope]
@@ -114,7 +118,7 @@ def evaluate(engine: Engine, questions: Sequence[Question]) -> Evaluation:
     for at in range(0, len(questions), SIDE_BY_SIDE):
         responses += engine.respond_many([question.text for question in questions[at : at + SIDE_BY_SIDE]])
     seconds = time.monotonic() - began
-    return Evaluation(tuple(judge(*pair) for pair in zip(questions, responses, strict=True)), seconds)
+    return Evaluation(tuple(judge(*pair) for pair in zip(questions, responses, strict=True)), seconds, engine.promise)
 
 
 def judge(question: Question, response: Response) -> Judged:
@@ -123,7 +127,7 @@ def judge(question: Question, response: Response) -> Judged:
     offered = any(choice.entry in question.entries for choice in response.choices)
     best = bool(response.candidates) and response.candidates[0].entry in question.entries
     if source is Source.CLARIFY:
-        verdict = "asked"
+        verdict = "declined" if response.provenance.grade is Grade.NEAR_MISS else "asked"
     elif source is Source.HANDOFF and response.entry in question.entries:
         verdict = "right"
     elif source not in _ANSWERS:
@@ -139,8 +143,12 @@ def _is_right(question: Question, response: Response) -> bool:
     return bool(question.answer) and matching(response.text) == matching(question.answer)
 
 
-def _outcome(one: Judged) -> Outcome:
-    return Outcome(min(max(one.response.confidence, 0.0), 1.0), one.best, 0.0, one.offered)
+def _held_out(one: Judged) -> HeldOut:
+    answered = one.verdict in ("right", "wrong")
+    confidence = min(max(one.response.confidence, 0.0), 1.0)
+    right = one.verdict == "right" if answered else one.best
+    entry = min(one.question.entries, default="")
+    return HeldOut(entry, one.question.locale, one.question.in_scope, confidence, right, answered)
 
 
 def _tally(group: Sequence[Judged]) -> Tally:

@@ -1,8 +1,10 @@
-"""What the network is taught: questions with their entries, and sources with the replies to compose from them."""
+"""What the networks are taught: questions with their entries, and sources with the replies to compose from them."""
 
 from __future__ import annotations
 
 import random
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +17,8 @@ from engine.text.tokenise import PieceTokenizer
 from engine.training.data import LoggedConversation, TrainingData
 from engine.understand.follow_up import is_follow_up
 
+_JOINTS = re.compile(r"[_\W]+|(?<=[a-z])(?=[A-Z])")
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -26,9 +30,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """``questions`` with their classes (the number of entries stands for none), replies by entry and by turn."""
+    """What the composer is taught: replies by entry and by turn."""
 
-    questions: tuple[tuple[str, int], ...]
     replies: tuple[tuple[Example, ...], ...]
     turns: tuple[Example, ...]
 
@@ -39,8 +42,20 @@ class Lesson:
 
 
 def questions_of(knowledge: Knowledge, background: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    """Every question with the place of its entry; background questions with the class "none of them"."""
-    return (*knowledge.examples(), *((text, len(knowledge)) for text in background))
+    """Every question with the place of its entry, background with "none of them".
+
+    The name of an intent is one more question, where it is the intent of one entry alone: mostly it says in a word or
+    two what its questions are about.
+    """
+    counts = Counter(entry.intent for entry in knowledge)
+    names = ((named(entry.intent), place) for place, entry in enumerate(knowledge) if counts[entry.intent] == 1)
+    names = ((name, place) for name, place in names if name)
+    return (*knowledge.examples(), *names, *((text, len(knowledge)) for text in background))
+
+
+def named(intent: str) -> str:
+    """The name of an intent as words: ``lost_card``, ``lost-card`` and ``lostCard`` all say "lost card"."""
+    return " ".join(_JOINTS.sub(" ", intent).split())
 
 
 def replies_of(knowledge: Knowledge, writer: SourceWriter, tokenizer: PieceTokenizer) -> list[tuple[Example, ...]]:

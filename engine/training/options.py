@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from engine.training.report import Report as HeldOutReport
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
     """Choices for a run.
 
     ``epochs`` 0 chooses by the size of the data, ``minutes`` bounds the wall-clock time of the whole run, ``threads`` 0
-    means one, since networks this small gain little from more, ``max_wrong_rate`` is what the thresholds are fitted to,
-    ``slots`` are patterns for values as in the configuration.
+    means one, since networks this small gain little from more, ``max_wrong_rate`` is what the thresholds promise,
+    ``cell`` is the recurrent cell of the sentence encoder, ``lstm`` or ``gru``, ``slots`` are patterns for values as in
+    the configuration.
     """
 
     epochs: int = 0
@@ -21,6 +24,7 @@ class TrainingOptions:
     seed: int = 1
     threads: int = 0
     max_wrong_rate: float = 0.1
+    cell: str = "lstm"
     locales: tuple[str, ...] = ("en", "zh")
     slots: Mapping[str, str] = field(default_factory=dict)
 
@@ -29,8 +33,8 @@ class TrainingOptions:
 class Progress:
     """Where a run stands after an epoch (``loss`` and ``validation`` are mean cross entropies in nats).
 
-    ``stage`` is ``prepare``, ``rehearse`` (a model on a part of the questions, to fit thresholds on the rest),
-    ``train`` or ``finish``.
+    ``stage`` is ``prepare``, ``rehearse`` (an encoder on a part of the questions, to fit thresholds on the rest),
+    ``understand``, ``compose`` or ``finish``.
     """
 
     stage: str
@@ -59,9 +63,9 @@ class TrainingSummary:
     cpu_seconds: float
     parameters: int
     megabytes: float
-    held_out: dict[str, float]
+    report: HeldOutReport
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The summary as plain data."""
-        return asdict(self)
+        return {**asdict(self), "report": self.report.to_json()}

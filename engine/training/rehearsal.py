@@ -12,20 +12,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from engine.calibration import Outcome
 from engine.knowledge.entries import Entry, Knowledge
 from engine.ports import Reading, Retriever, Understander
-from engine.ranker import Features, LearnedRanker, RankerWeights, probabilities
+from engine.ranker import CANDIDATE_FEATURES, Features, LearnedRanker, RankerWeights, probabilities
+from engine.text.features import tokens
 from engine.training.fusion import fit_ranker
+from engine.training.lesson import named
+from engine.training.report import HeldOut
 
 Case = tuple[Features, frozenset[int]]
 """Features of a held-out question and the places of the entries that answer it; empty: none does."""
 
 HELD_OUT = 5  # one question of so many is held out
-HIDDEN = 16  # one entry of so many is hidden
+HIDDEN = 10  # one entry of so many is hidden
 OFFERED = 3
 FOLDS = 8
 SIDE_BY_SIDE = 64
+UNDERSTANDING = CANDIDATE_FEATURES.index("understanding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,15 @@ class Split:
     asked: tuple[tuple[str, int], ...]
 
 
-def split(knowledge: Knowledge, background: Sequence[str], *, seed: int) -> Split:
-    """Hold out questions of entries that have at least three, hide some entries, and hold out some background."""
+def split(knowledge: Knowledge, background: Sequence[str], *, seed: int, turn: int = 0) -> Split:
+    """Hold out questions of entries that have at least two, hide some entries, and hold out some background.
+
+    Every ``turn`` holds out others, up to ``HELD_OUT`` turns.
+    """
     chance = random.Random(seed)
-    hidden = set(chance.sample(range(len(knowledge)), len(knowledge) // HIDDEN)) if len(knowledge) >= HIDDEN else set()
+    order = chance.sample(range(len(knowledge)), len(knowledge))
+    most = len(knowledge) // HIDDEN
+    hidden = set(order[turn * most : (turn + 1) * most])
     kept: list[Entry] = []
     asked: list[tuple[str, int]] = []
     unknown: list[str] = []
@@ -50,14 +61,19 @@ def split(knowledge: Knowledge, background: Sequence[str], *, seed: int) -> Spli
         if place in hidden:
             unknown.extend(questions[:HELD_OUT])
             continue
-        size = max(1, len(questions) // HELD_OUT) if len(questions) > 2 else 0
-        asked.extend((question, len(kept)) for question in questions[:size])
-        kept.append(replace(entry, questions=tuple(questions[size:])))
+        size = max(1, len(questions) // HELD_OUT) if len(questions) > 1 else 0
+        first = turn * size % max(1, len(questions))
+        held = questions[first : first + size]
+        asked.extend((question, len(kept)) for question in held)
+        # an intent that is named like one of its questions would teach that question
+        intent = entry.intent if all(tokens(one) != tokens(named(entry.intent)) for one in held) else ""
+        kept.append(replace(entry, questions=tuple(questions[:first] + questions[first + size :]), intent=intent))
     others = list(background)
     chance.shuffle(others)
     third = min(len(others) // 3, max(20, len(asked) // 3))
-    outside = [(text, -1) for text in (*unknown, *others[:third])]
-    return Split(Knowledge(tuple(kept)), tuple(others[third:]), (*asked, *outside))
+    first = turn * third % max(1, len(others) - third + 1)
+    outside = [(text, -1) for text in (*unknown, *others[first : first + third])]
+    return Split(Knowledge(tuple(kept)), tuple(others[:first] + others[first + third :]), (*asked, *outside))
 
 
 def cases(
@@ -72,9 +88,53 @@ def cases(
     for at in range(0, len(asked), SIDE_BY_SIDE):
         group = asked[at : at + SIDE_BY_SIDE]
         part = [reading for reading, _ in group]
-        both = zip(part, understander.understand(part), retriever.retrieve(part), group, strict=True)
+        heard = understander.understand(part)
+        both = zip(part, heard, retriever.retrieve(part, heard), group, strict=True)
         found.extend((ranker.features(reading, head, words), right) for reading, head, words, (_, right) in both)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Held-out cases, and of each the language and the entry that answers it (empty: none)."""
+
+    cases: tuple[Case, ...] = ()
+    locales: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
+
+    @classmethod
+    def gather(
+        cls,
+        knowledge: Knowledge,
+        understander: Understander,
+        retriever: Retriever,
+        asked: Sequence[tuple[Reading, frozenset[int]]],
+    ) -> Evidence:
+        """Ask every question; ``asked`` gives each with the places of the entries that answer it."""
+        return cls(
+            tuple(cases(knowledge, understander, retriever, asked)),
+            tuple(reading.locale for reading, _ in asked),
+            tuple(min((knowledge.entries[place].id for place in right), default="") for _, right in asked),
+        )
+
+    def __add__(self, other: Evidence) -> Evidence:
+        return Evidence(self.cases + other.cases, self.locales + other.locales, self.entries + other.entries)
+
+    def held_out(self, outcomes: Sequence[Outcome], threshold: float) -> list[HeldOut]:
+        """What became of each case, for the report."""
+        rows = zip(self.cases, self.locales, self.entries, outcomes, strict=True)
+        return [
+            HeldOut(
+                entry,
+                locale,
+                bool(right),
+                min(one.confidence, 1.0),
+                one.right,
+                one.confidence >= threshold,
+                raw=float(np.exp(features.candidates[:, UNDERSTANDING].max())),
+            )
+            for (features, right), locale, entry, one in rows
+        ]
 
 
 def fit(found: Sequence[Case], *, towards: RankerWeights | None = None) -> tuple[RankerWeights, list[Outcome]]:

@@ -19,6 +19,9 @@ from engine.respond import Engine, Settings
 from engine.seq2seq.attention import AttentionKind
 from engine.seq2seq.encoder import Encoded
 from engine.seq2seq.model import ModelSizes, Seq2Seq, pad
+from engine.understand.network import Cell, EncoderSizes, SentenceEncoder
+from engine.understand.slots import SlotFinder
+from engine.understand.words import PADDING, WordReader
 
 torch.set_num_threads(1)
 
@@ -29,18 +32,33 @@ def a_model(
     *,
     shortlist: Sequence[int] = (2, 3, 4),
     pieces: int = 8,
-    entries: int = 3,
     attention: AttentionKind = AttentionKind.GENERAL,
     seed: int = 0,
 ) -> Seq2Seq:
     """A tiny network with every weight drawn at random, so that nothing is zero by luck."""
     torch.manual_seed(seed)
-    sizes = ModelSizes(pieces, entries, embedding=6, hidden=4, decoder=8, heads=2, attention=attention.value)
+    sizes = ModelSizes(pieces, embedding=6, hidden=4, decoder=8, attention=attention.value)
     model = Seq2Seq(sizes, torch.tensor(list(shortlist)), dropout=0.3).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(0, 0.6)
     return model
+
+
+WORDS = WordReader.train(["when are you open", "when do you close", "几点开门", "几点关门"], SlotFinder())
+
+
+def an_encoder(cell: str = Cell.LSTM, *, entries: int = 3, seed: int = 0) -> SentenceEncoder:
+    """A tiny sentence encoder with every weight drawn at random but those of padding, which are always zero."""
+    torch.manual_seed(seed)
+    sizes = EncoderSizes(WORDS.size, entries, embedding=6, hidden=4, heads=2, vector=5, cell=cell)
+    encoder = SentenceEncoder(sizes).eval()
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.normal_(0, 0.6)
+        encoder.words.weight[PADDING] = 0.0
+        encoder.grams.weight[PADDING] = 0.0
+    return encoder
 
 
 @torch.inference_mode()
@@ -89,7 +107,8 @@ class EvenUnderstander:
 
     def understand(self, readings: Sequence[Reading]) -> list[Understanding]:
         even = -float(np.log(self._size + 1))
-        return [Understanding(np.full(self._size, even, np.float32), even) for _ in readings]
+        scores, vector = np.full(self._size, even, np.float32), np.ones(1, np.float32)
+        return [Understanding(scores, even, vector) for _ in readings]
 
 
 class BlindRetriever:

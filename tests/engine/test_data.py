@@ -218,3 +218,15 @@ def test_a_broken_faq_does_not_make_every_id_unknown(tmp_path: Path) -> None:
 def test_a_training_needs_a_table(tmp_path: Path) -> None:
     assert problems([]) == [("nothing", 0, "")]
     assert problems([a_file(tmp_path, "log.jsonl", a_line())]) == [("log.jsonl", 0, "")]
+
+
+def test_what_in_the_tables_may_be_a_mistake_comes_along_as_warnings(tmp_path: Path) -> None:
+    table = tmp_path / "faq.csv"
+    table.write_text("id,question,answer\na,Where?,Here.\nb,Where?,There.\n", "utf-8")
+    [warning] = read_training_data([table]).warnings
+    assert (warning.file, warning.line, warning.column) == (str(table), 3, "question")
+    assert "settle it" in warning.message
+
+
+def test_the_sample_leaves_nothing_to_settle(shipped: TrainingData) -> None:
+    assert shipped.warnings == ()

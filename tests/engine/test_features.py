@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.text.features import BUCKETS, grams, mixed, tokens, words
+from engine.text.features import BUCKETS, grams, grams_of, mixed, tokens, units, words, words_of
 from engine.text.normalise import matching
 
 kinds = pytest.mark.parametrize("feature", [words, grams, mixed])
@@ -52,11 +52,26 @@ def test_a_repeated_word_repeats() -> None:
 
 
 def test_chinese_gives_characters_and_pairs() -> None:
-    assert sorted(words("退货吗")) == sorted(words("退") + words("货") + words("吗") + _pair("退货") + _pair("货吗"))
+    pair = sorted(set(words("退货")) - set(words("退")) - set(words("货")))
+    assert len(pair) == 1
+    assert sorted(words("退货")) == sorted(words("退") + words("货") + pair)
+    assert sorted(words("退货退货")) == sorted(2 * (words("退") + words("货") + pair) + words("货退")[1:2])
 
 
-def _pair(text: str) -> list[int]:
-    return words(text)[len(text) :]
+@given(text=st.text("ab ß退货吗，.'\n9"))
+def test_the_units_of_a_text_have_all_its_features(text: str) -> None:
+    assert words(text) == [bucket for unit in units(text) for bucket in words_of(unit)]
+    assert grams(text) == [bucket for unit in units(text) for bucket in grams_of(unit)]
+    assert all(words_of(unit) and grams_of(unit) for unit in units(text))
+
+
+def test_units_are_words_and_what_begins_at_each_chinese_character() -> None:
+    assert units("My 退货单号 is 5!") == ("my", "退货单", "货单号", "单号", "号", "is", "5")
+
+
+def test_bytes_are_cut_where_characters_would_be() -> None:
+    assert grams("naive")[:3] == grams("naivé")[:3]
+    assert grams("naive")[3:5] != grams("naivé")[3:5]
 
 
 def test_a_typing_error_leaves_grams_in_common_but_no_word() -> None:

@@ -1,82 +1,126 @@
-"""The understanding head in numpy against the same head in PyTorch."""
+"""The sentence encoder in numpy against the same encoder in PyTorch."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parts import a_model, encode
+from parts import WORDS, an_encoder
 
 from engine.ports import Reading
-from engine.seq2seq.model import ModelSizes, Seq2Seq
-from engine.text.tokenise import PieceTokenizer
+from engine.training.steps import weights_of
+from engine.training.understanding import as_batch
 from engine.understand.head import HeadUnderstander
-from engine.understand.reader import QuestionReader
-from engine.understand.slots import SlotFinder
+from engine.understand.network import Cell, EncoderSizes, SentenceEncoder, initialise
+from engine.understand.words import ReadWord
 
-TOKENIZER = PieceTokenizer.bytes_only()
-READER = QuestionReader(TOKENIZER, SlotFinder())
-
-
-def weights_of(model: Seq2Seq) -> dict[str, np.ndarray]:
-    return {name: value.numpy() for name, value in model.state_dict().items()}
+cells = pytest.mark.parametrize("cell", Cell)
+words = st.builds(ReadWord, st.integers(1, WORDS.size - 1), st.lists(st.integers(1, 9_999), max_size=5).map(tuple))
+batches = st.lists(st.lists(words, min_size=1, max_size=9), min_size=1, max_size=6)
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.lists(st.lists(st.integers(0, 7), min_size=1, max_size=12), min_size=1, max_size=6), st.integers(0, 20))
-def test_numpy_and_pytorch_say_the_same_about_every_batch(batch: list[list[int]], seed: int) -> None:
-    model = a_model(seed=seed, entries=5)
-    found = HeadUnderstander(READER, weights_of(model)).log_probabilities(batch)
-    encoded, _ = encode(model, batch)
+def a_head(encoder: SentenceEncoder) -> HeadUnderstander:
+    return HeadUnderstander(WORDS, weights_of(encoder), encoder.sizes.cell)
+
+
+def readings(*texts: str) -> list[Reading]:
+    return [Reading(text, "en") for text in texts]
+
+
+@cells
+@settings(deadline=None, max_examples=50)
+@given(batch=batches, seed=st.integers(0, 20))
+def test_numpy_and_pytorch_say_the_same_about_every_batch(cell: Cell, batch: list[list[ReadWord]], seed: int) -> None:
+    encoder = an_encoder(cell, entries=5, seed=seed)
+    found = a_head(encoder).read(batch)
     with torch.inference_mode():
-        expected = model.understand(encoded).log_softmax(dim=-1).numpy()
-    assert found.shape == (len(batch), 6)
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+        pooled = encoder.encode(as_batch(batch))
+        scores, vectors = encoder.scores(pooled).log_softmax(dim=-1), encoder.vectors(pooled)
+    assert (found.scores.shape, found.vectors.shape) == ((len(batch), 6), (len(batch), 5))
+    np.testing.assert_allclose(found.scores, scores.numpy(), atol=1e-4)
+    np.testing.assert_allclose(found.vectors, vectors.numpy(), atol=1e-4)
 
 
-def a_real_model(entries: int = 4) -> Seq2Seq:
-    torch.manual_seed(1)
-    sizes = ModelSizes(TOKENIZER.size, entries, embedding=8, hidden=6, decoder=8, heads=2)
-    return Seq2Seq(sizes, torch.tensor([2, 40])).eval()
+@cells
+def test_they_say_the_same_at_the_sizes_and_start_values_in_use(cell: Cell) -> None:
+    torch.manual_seed(0)
+    encoder = initialise(SentenceEncoder(EncoderSizes(WORDS.size, 40, cell=cell))).eval()
+    asked = ["when are you open", "", "🙂", "几点", "a", "delivery " * 80, "几点关门" * 30]
+    found = a_head(encoder).understand(readings(*asked))
+    with torch.inference_mode():
+        pooled = encoder.encode(as_batch([WORDS.read(text) for text in asked]))
+        scores, vectors = encoder.scores(pooled).log_softmax(dim=-1).numpy(), encoder.vectors(pooled).numpy()
+    for one, row, vector in zip(found, scores, vectors, strict=True):
+        np.testing.assert_allclose([*one.log_probabilities, one.outside], row, atol=1e-4)
+        np.testing.assert_allclose(one.vector, vector, atol=1e-4)
 
 
-def test_readings_are_understood_in_order_and_the_last_class_is_none_of_them() -> None:
-    model = a_real_model()
-    head = HeadUnderstander(READER, weights_of(model))
-    texts = ["When are you open?", "退款", "a" * 500]
-    found = head.understand([Reading(text, "en") for text in texts])
-    table = head.log_probabilities([READER.pieces(text) for text in texts])
-    for one, row in zip(found, table, strict=True):
-        np.testing.assert_array_equal(one.log_probabilities, row[:-1])
-        assert one.outside == pytest.approx(float(row[-1]))
+@cells
+def test_readings_are_understood_in_order_and_chances_add_up_to_one(cell: Cell) -> None:
+    head = a_head(an_encoder(cell))
+    asked = readings("When are you open?", "退款", "a" * 500)
+    together = head.understand(asked)
+    for one, reading in zip(together, asked, strict=True):
+        (alone,) = head.understand([reading])
+        np.testing.assert_allclose(one.log_probabilities, alone.log_probabilities, atol=1e-5)
+        np.testing.assert_allclose(one.vector, alone.vector, atol=1e-5)
+        assert len(one.log_probabilities) == 3
         assert float(np.exp(one.log_probabilities).sum() + np.exp(one.outside)) == pytest.approx(1.0, abs=1e-5)
+        assert float(np.linalg.norm(one.vector)) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_what_stands_beside_a_question_in_a_batch_does_not_matter() -> None:
-    head = HeadUnderstander(READER, weights_of(a_real_model()))
-    alone = head.understand([Reading("refund", "en")])[0]
-    among = head.understand([Reading("x" * 90, "en"), Reading("refund", "en"), Reading("a", "en")])[1]
-    np.testing.assert_allclose(among.log_probabilities, alone.log_probabilities, atol=1e-5)
-
-
-def test_nothing_asked_gives_nothing_and_an_empty_question_is_understood_all_the_same() -> None:
-    head = HeadUnderstander(READER, weights_of(a_real_model()))
-    assert head.understand([]) == []
-    (found,) = head.understand([Reading("", "en")])
+@cells
+@pytest.mark.parametrize("text", ["", "   ", "!?", "🙂" * 50, "open", "门", "x" * 100_000, "几" * 100_000])
+def test_every_text_is_understood_as_something(cell: Cell, text: str) -> None:
+    (found,) = a_head(an_encoder(cell)).understand(readings(text))
     assert bool(np.isfinite(found.log_probabilities).all())
+    assert float(np.linalg.norm(found.vector)) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_huge_weights_overflow_nothing() -> None:
-    model = a_model()
-    weights = {name: value * 1000 if value.dtype == np.float32 else value for name, value in weights_of(model).items()}
-    found = HeadUnderstander(READER, weights).log_probabilities([[3, 4, 5], [1]])
-    assert bool(np.isfinite(found).all())
+def test_nothing_asked_gives_nothing() -> None:
+    assert a_head(an_encoder()).understand([]) == []
 
 
-def test_a_missing_weight_is_named() -> None:
-    weights = weights_of(a_model())
-    del weights["pooling.score.bias"]
-    with pytest.raises(KeyError, match=r"pooling\.score\.bias"):
-        HeadUnderstander(READER, weights)
+@cells
+def test_the_attention_says_which_words_were_looked_at(cell: Cell) -> None:
+    head = a_head(an_encoder(cell))
+    found = head.attention("When are you open 几点?")
+    assert [word for word, _ in found] == ["when", "are", "you", "open", "几", "点"]
+    assert sum(share for _, share in found) == pytest.approx(1.0, abs=1e-5)
+    assert min(share for _, share in found) > 0
+    assert head.attention("") == [("", pytest.approx(1.0))]
+
+
+def test_no_attention_falls_on_padding() -> None:
+    head = a_head(an_encoder())
+    found = head.read([WORDS.read("open"), WORDS.read("when are you open")]).attention
+    assert found[0, 1:].tolist() == [0.0, 0.0, 0.0]
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-5)
+
+
+@cells
+def test_huge_weights_overflow_nothing(cell: Cell) -> None:
+    encoder = an_encoder(cell)
+    weights = {name: value * 1000 for name, value in weights_of(encoder).items()}
+    found = HeadUnderstander(WORDS, weights, cell).understand(readings("when are you open", "几"))
+    assert all(bool(np.isfinite(one.log_probabilities).all()) for one in found)
+
+
+@pytest.mark.parametrize("name", ["pooling.score.bias", "words.weight", "backward_.bias_hh_l0", "vector.weight"])
+def test_a_missing_weight_is_named(name: str) -> None:
+    weights = weights_of(an_encoder())
+    del weights[name]
+    with pytest.raises(KeyError, match=name.replace(".", r"\.")):
+        HeadUnderstander(WORDS, weights, Cell.LSTM)
+
+
+def test_understanding_imports_no_pytorch() -> None:
+    program = "import sys, engine.understand.head; print('torch' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
+    )

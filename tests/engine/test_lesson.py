@@ -1,9 +1,11 @@
-"""What the network is taught: every question, every answer that can be composed, and nothing made up."""
+"""What the networks are taught: every question, every answer that can be composed, and nothing made up."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
+import pytest
 from parts import GREETING, HELLO, HOLIDAYS, HOURS, KNOWLEDGE, REFUND
 
 from engine.dialogue import Speaker, Turn
@@ -11,7 +13,7 @@ from engine.knowledge.entries import Entry, Knowledge
 from engine.seq2seq.source import SourceWriter
 from engine.text.tokenise import PieceTokenizer
 from engine.training.data import LoggedConversation, LoggedTurn, TrainingData
-from engine.training.lesson import Example, Lesson, follow_ups_of, questions_of, replies_of, turns_of
+from engine.training.lesson import Example, Lesson, follow_ups_of, named, questions_of, replies_of, turns_of
 from engine.understand.reader import QuestionReader
 from engine.understand.slots import SlotFinder
 
@@ -42,6 +44,30 @@ def test_every_question_is_taught_with_its_place_and_background_with_the_class_o
     found = questions_of(KNOWLEDGE, ("what is the weather",))
     assert found[:-1] == tuple(KNOWLEDGE.examples())
     assert found[-1] == ("what is the weather", len(KNOWLEDGE))
+
+
+def test_the_name_of_an_intent_is_one_more_question() -> None:
+    knowledge = Knowledge((replace(REFUND, intent="money_back"), HOURS))
+    assert questions_of(knowledge, ()) == (*knowledge.examples(), ("money back", 0))
+
+
+@pytest.mark.parametrize(
+    ("intent", "words"),
+    [
+        ("lost_card", "lost card"),
+        ("lost-card", "lost card"),
+        ("lostCard", "lost Card"),
+        ("Lost  card?", "Lost card"),
+        ("card.lost/abroad", "card lost abroad"),
+        ("top_up_by_SEPA2", "top up by SEPA2"),
+        ("退款_时间", "退款 时间"),
+        ("pinQR", "pin QR"),
+        ("", ""),
+        ("___", ""),
+    ],
+)
+def test_the_name_of_an_intent_reads_as_words(intent: str, words: str) -> None:
+    assert named(intent) == words
 
 
 def test_every_question_of_an_entry_asks_for_its_answer_as_a_template() -> None:
@@ -118,7 +144,7 @@ def test_a_follow_up_is_known_with_what_it_leans_on_and_the_entry_that_answers_i
 def test_an_epoch_draws_a_few_replies_of_every_entry_and_every_turn() -> None:
     replies = tuple(tuple(Example((entry,), (reply,)) for reply in range(entry)) for entry in range(4))
     turns = (Example((9,), (9,)),)
-    lesson = Lesson((), replies, turns)
+    lesson = Lesson(replies, turns)
     drawn = lesson.draw(random.Random(0), each=2)
     assert [sum(example.source == (entry,) for example in drawn) for entry in range(4)] == [0, 1, 2, 2]
     assert len(set(drawn)) == len(drawn)

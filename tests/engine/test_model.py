@@ -1,4 +1,4 @@
-"""The whole network: how it starts, what it may write, how it is stored."""
+"""The composing network: how it starts, what it may write, how it is stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.understand.slots import SlotFinder
 
 def a_fresh_model() -> Seq2Seq:
     torch.manual_seed(0)
-    return initialise(Seq2Seq(ModelSizes(400, 5, embedding=64, hidden=16, decoder=32), torch.tensor([2, 7, 9])))
+    return initialise(Seq2Seq(ModelSizes(400, embedding=64, hidden=16, decoder=32), torch.tensor([2, 7, 9])))
 
 
 def test_forget_gates_begin_open_and_all_other_biases_at_zero() -> None:
@@ -119,12 +119,12 @@ def test_a_model_holds_nothing_of_what_it_read() -> None:
 
 
 def test_sizes_come_back_as_they_were_written_and_unknown_ones_are_refused() -> None:
-    sizes = ModelSizes(300, 7, embedding=32, attention="additive")
+    sizes = ModelSizes(300, embedding=32, attention="additive")
     assert ModelSizes.from_json(sizes.to_json()) == sizes
     with pytest.raises(TypeError, match="layers"):
         ModelSizes.from_json(sizes.to_json() | {"layers": 2})
     with pytest.raises(TypeError, match="pieces"):
-        ModelSizes.from_json({"entries": 7})
+        ModelSizes.from_json({"embedding": 7})
 
 
 @given(st.lists(st.lists(st.integers(0, 99), max_size=5), min_size=1, max_size=4), st.integers(0, 9))

@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parts import KNOWLEDGE, BlindRetriever, EvenUnderstander
 
+from engine.calibration import Outcome
 from engine.knowledge.entries import Entry, Knowledge
 from engine.ports import Reading
 from engine.ranker import CANDIDATE_FEATURES, NONE_FEATURES, Features, RankerWeights
 from engine.retrieval.retriever import HybridRetriever
-from engine.training.rehearsal import HIDDEN, cases, fit, outcomes, split
+from engine.training.lesson import questions_of
+from engine.training.rehearsal import HIDDEN, Evidence, cases, fit, outcomes, split
+from engine.training.report import HeldOut
 
 torch.set_num_threads(1)
 
@@ -45,6 +48,20 @@ def test_nothing_that_is_asked_was_taught_and_every_entry_keeps_a_question(
     assert not asked & (kept | set(part.background))
     assert len(asked) == len(part.asked)
     assert all(entry.questions for entry in part.knowledge)
+
+
+def test_no_question_that_is_asked_was_taught_by_the_name_of_its_intent() -> None:
+    knowledge = Knowledge(
+        tuple(
+            Entry(f"e{place}", "answer", tuple(f"case {n} of {place}" for n in range(4)), intent=f"case_0_of_{place}")
+            for place in range(9)
+        )
+    )
+    for turn in range(4):
+        part = split(knowledge, (), seed=1, turn=turn)
+        taught = {text for text, _ in questions_of(part.knowledge, ())}
+        assert not {text for text, _ in part.asked} & taught
+        assert any(entry.intent for entry in part.knowledge)  # where the question itself is taught, its name is too
 
 
 @settings(deadline=None)
@@ -89,6 +106,19 @@ def test_the_same_seed_parts_alike_and_another_one_otherwise() -> None:
     assert split(knowledge, (), seed=1) != split(knowledge, (), seed=2)
 
 
+@settings(deadline=None)
+@given(knowledges(), backgrounds, st.integers(0, 99))
+def test_every_turn_hides_other_entries_and_holds_out_other_questions(
+    knowledge: Knowledge, background: tuple[str, ...], seed: int
+) -> None:
+    parts = [split(knowledge, background, seed=seed, turn=turn) for turn in range(3)]
+    hidden = [entry.id for part in parts for entry in knowledge if entry.id not in part.knowledge]
+    inside = [text for part in parts for text, place in part.asked if place >= 0]
+    outside = [text for part in parts for text, _ in part.asked if text in background]
+    for found in (hidden, inside, outside):
+        assert len(set(found)) == len(found)
+
+
 def test_every_question_is_asked_once_and_keeps_its_right_entries() -> None:
     asked = [(Reading(f"question {number} open", "en"), frozenset([number % 3])) for number in range(130)]
     retriever = HybridRetriever.build(KNOWLEDGE, None)
@@ -103,6 +133,25 @@ def test_nothing_asked_gives_no_case_and_the_prior_alone() -> None:
     weights, judged = fit(found)
     assert (found, judged) == ([], [])
     assert len(weights.candidate) == len(CANDIDATE_FEATURES)
+
+
+def test_evidence_knows_language_and_entry_of_every_case_and_can_be_joined() -> None:
+    size = len(KNOWLEDGE)
+    parts = EvenUnderstander(size), BlindRetriever(size)
+    asked = [(Reading("when", "en"), frozenset([1, 2])), (Reading("天气", "zh"), frozenset[int]())]
+    found = Evidence.gather(KNOWLEDGE, *parts, asked)
+    assert (found.locales, found.entries) == (("en", "zh"), ("holidays", ""))  # of two entries the first by name
+    joined = Evidence() + found + Evidence.gather(KNOWLEDGE, *parts, asked[:1])
+    assert (len(joined.cases), joined.locales, joined.entries) == (3, ("en", "zh", "en"), ("holidays", "", "holidays"))
+
+
+def test_what_became_of_each_case_stands_beside_its_language_and_entry() -> None:
+    found = Evidence((a_case([2.0, 1.0], {0}), a_case([0.0, -1.0], set())), ("en", "zh"), ("refund", ""))
+    outcomes = [Outcome(0.9, right=True, offered=1.0, among=True), Outcome(0.4, right=False, offered=0.5, among=False)]
+    assert found.held_out(outcomes, 0.6) == [
+        HeldOut("refund", "en", in_scope=True, confidence=0.9, right=True, answered=True, raw=1.0),
+        HeldOut("", "zh", in_scope=False, confidence=0.4, right=False, answered=False, raw=1.0),
+    ]
 
 
 def a_case(linear: list[float], right: set[int]) -> tuple[Features, frozenset[int]]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.errors import KnowledgeError, Problem
 from engine.knowledge.entries import Entry, Knowledge
-from engine.knowledge.table import read_knowledge, write_table
+from engine.knowledge.table import read_knowledge, read_tables, write_table
 from engine.text.normalise import clean, matching
 
 REFUND = ("How do I get a refund?", "Within 14 days.")
@@ -209,6 +209,55 @@ def test_a_given_id_is_never_taken_by_an_entry_without_one(tmp_path: Path) -> No
     ids = [entry.id for entry in read(tmp_path, "id,question,answer\n,why?,one\nwhy,how?,two\n")]
     assert ids[1] == "why"
     assert ids[0].startswith("why-")
+
+
+def test_the_intent_is_the_id_unless_that_was_made_of_the_first_question(tmp_path: Path) -> None:
+    content = "id,question,answer,intent\nr,How?,one,refund\nlost_card,Where?,two,\n,When is it?,three,\n,几点,四,\n"
+    found = read_knowledge([a_file(tmp_path, content)])
+    assert [entry.intent for entry in found] == ["refund", "lost_card", "", ""]
+    again = read_knowledge([a_file(tmp_path, write_table(found), "again.csv")])
+    assert again == found  # an export writes the names that were made, and they still say nothing of their own
+
+
+def warnings(*paths: Path) -> list[tuple[str, int, str, str]]:
+    _, found = read_tables(paths)
+    return [(Path(problem.file).name, problem.line, problem.column, problem.message) for problem in found]
+
+
+def test_a_question_that_two_entries_answer_differently_is_named_with_both_places(tmp_path: Path) -> None:
+    one = a_file(tmp_path, "id,question,answer\na,Where?,Here.\na,Where is it?,\n", "a.csv")
+    two = a_file(tmp_path, 'id,question,answer\nb,"How\nmuch?",Two pounds.\nb,where ?,\nb,WHERE?,\n', "b.csv")
+    [(name, line, column, message)] = warnings(one, two)
+    assert (name, line, column) == ("b.csv", 5, "question")
+    assert "entries a, b with different answers: settle it" in message
+    assert message.endswith(f"in line 2 of {one}")
+
+
+def test_of_many_entries_with_one_question_some_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    rows = "".join(f"e{number},Where?,Place {number}.\n" for number in range(1000))
+    [(_, line, _, message)] = warnings(a_file(tmp_path, f"id,question,answer\n{rows}"))
+    assert line == 3
+    assert "entries e0, e1, e2, e3, e4 and 995 more with" in message
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "a,Where?,Here.,en\nb,Where?,here.,en\n",
+        "a,PayPal?,Yes.,en\nb,PayPal?,可以。,zh\n",
+        "a,Where?,Here.,en\na,where?,,en\n",
+        "a,Where?,Here.,en\nb,Where to?,There.,en\n",
+    ],
+    ids=["the same answer", "another language", "the same entry", "another question"],
+)
+def test_what_needs_no_settling_is_left_alone(tmp_path: Path, rows: str) -> None:
+    assert warnings(a_file(tmp_path, f"id,question,answer,locale\n{rows}")) == []
+
+
+def test_ten_thousand_identical_rows_are_one_question(tmp_path: Path) -> None:
+    path = a_file(tmp_path, "question,answer\n" + "Where?,Here.\n" * 10_000)
+    assert [entry.questions for entry in read_knowledge([path])] == [("Where?",)]
+    assert warnings(path) == []
 
 
 def test_an_entry_without_a_locale_gets_that_of_its_text(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def loss_of(model: Seq2Seq, texts: list[list[int]]) -> Tensor:
 def a_taught_model(attention: AttentionKind, *, steps: int) -> Seq2Seq:
     torch.manual_seed(0)
     chance = random.Random(0)
-    sizes = ModelSizes(PIECES, 2, embedding=32, hidden=32, decoder=64, attention=attention.value)
+    sizes = ModelSizes(PIECES, embedding=32, hidden=32, decoder=64, attention=attention.value)
     model = initialise(Seq2Seq(sizes, torch.arange(END, PIECES), dropout=0.0))
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)

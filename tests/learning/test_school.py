@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,7 @@ def test_a_model_without_one_of_its_files_is_refused_with_its_name(trained: Path
             Engine.load(tmp_path)
 
 
-@pytest.mark.parametrize("fact", ["sizes", "ranker", "thresholds"])
+@pytest.mark.parametrize("fact", ["encoder", "sizes", "ranker", "thresholds", "promise"])
 def test_a_model_without_one_of_its_facts_is_refused_with_its_name(trained: Path, tmp_path: Path, fact: str) -> None:
     whole = checkpoint.read(trained)
     files = {name: path.read_bytes() for name, path in whole.files.items()}
@@ -164,20 +165,25 @@ def test_the_same_seed_trains_the_same_model_bit_for_bit(tmp_path: Path) -> None
 def test_the_report_tells_every_epoch_of_every_stage_and_the_summary_what_came_of_it(tmp_path: Path) -> None:
     told: list[Progress] = []
     summary = train(DATA, tmp_path, QUICK, told.append)
-    stages = [progress.stage for progress in told]
-    assert stages == ["prepare", "rehearse", "rehearse", "train", "train", "finish"]
-    assert [progress.epoch for progress in told] == [0, 1, 2, 1, 2, 0]
+    stages = [(stage, len(list(group))) for stage, group in groupby(progress.stage for progress in told)]
+    assert stages == [("prepare", 1), ("rehearse", 6), ("understand", 2), ("compose", 2), ("finish", 1)]
+    assert [progress.epoch for progress in told] == [0, *[1, 2] * 5, 0]
     assert all(progress.loss > 0 and progress.tokens_per_second > 0 for progress in told if progress.epoch)
     assert (summary.entries, summary.questions, summary.conversations) == (6, 36, 1)
     assert summary.folder == str(tmp_path)
     assert summary.fingerprint == checkpoint.read(tmp_path).fingerprint
-    assert 0 < summary.parameters < 2_000_000
-    assert json.loads(json.dumps(summary.to_json()))["epochs"] == summary.epochs
+    assert 0 < summary.parameters < 3_000_000
+    assert summary.megabytes == pytest.approx(sum(map(len, files_of(tmp_path).values())) / 1e6, rel=0.01)
+    data = json.loads(json.dumps(summary.to_json()))
+    assert (data["epochs"], data["report"]["whole"]["questions"]) == (2, summary.report.whole.questions)
     assert interrupted(tmp_path) == ""
     assert not (tmp_path / MARKER).exists()
 
 
-@pytest.mark.parametrize(("stage", "epoch"), [("prepare", 0), ("rehearse", 1), ("train", 1), ("finish", 0)])
+STOPS = [("prepare", 0), ("rehearse", 1), ("understand", 1), ("compose", 1), ("finish", 0)]
+
+
+@pytest.mark.parametrize(("stage", "epoch"), STOPS)
 def test_a_run_that_is_stopped_leaves_the_model_before_it_and_says_so(tmp_path: Path, stage: str, epoch: int) -> None:
     checkpoint.write(tmp_path, {"knowledge.json": b"[]"}, {"old": True})
     before = files_of(tmp_path)
@@ -211,7 +217,11 @@ def test_entries_with_one_question_each_are_trained_and_the_notes_say_what_is_mi
     single = Knowledge(tuple(replace(entry, questions=entry.questions[:1]) for entry in KNOWLEDGE))
     summary = train(TrainingData(single), tmp_path, QUICK, quiet)
     assert any("no entry has three questions" in note for note in summary.notes)
-    assert summary.held_out == {}
+    assert summary.report.whole.questions == 0
+    assert summary.report.lines() == [
+        "no question was held out, so nothing can be said about how often answers are wrong"
+    ]
+    assert not Engine.load(tmp_path).promise.kept
     found = Engine.load(tmp_path).respond("when are you open", WorkingMemory())
     assert found.provenance.source in (Source.CLARIFY, Source.FIXED)
 

@@ -1,0 +1,243 @@
+"""The steps of a training run: rehearse, understand, compose, fit what decides, and judge the whole."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine import checkpoint
+from engine.calibration import Thresholds, fit_clarify
+from engine.knowledge.entries import Knowledge
+from engine.knowledge.template import template
+from engine.ports import Reading
+from engine.promise import Promise, fit_promise
+from engine.retrieval.kernel import KernelModel, fit_kernel
+from engine.retrieval.retriever import HybridRetriever
+from engine.seq2seq.model import Seq2Seq
+from engine.seq2seq.source import SourceWriter
+from engine.text.language import detect
+from engine.text.tokenise import PieceTokenizer
+from engine.training.data import TrainingData
+from engine.training.fusion import for_follow_ups
+from engine.training.lesson import follow_ups_of, questions_of
+from engine.training.options import Progress, TrainingOptions
+from engine.training.options import Report as Progressing
+from engine.training.rehearsal import Evidence, fit, split
+from engine.training.report import Report, report
+from engine.training.speech import sure_enough, teach
+from engine.training.steps import epochs_for, weights_of
+from engine.training.understanding import Pace, UnderstandingTrainer
+from engine.understand.head import HeadUnderstander, Stored
+from engine.understand.network import EncoderSizes, SentenceEncoder, initialise
+from engine.understand.reader import QuestionReader
+from engine.understand.slots import SlotFinder
+from engine.understand.words import WordReader
+
+MOST_PIECES = 4000
+ENOUGH_VALIDATION = 150
+ENOUGH = 30  # follow-ups to fit a threshold on, questions to try the composer on
+_UNTRIED_CLARIFY = 0.5  # of the offered probability, where nothing could be held out to fit it on
+_ASKED = 90_000  # questions that an encoder is shown in all, where the epochs are not chosen
+_REHEARSAL_SHARE, _UNDERSTANDING_SHARE, _WHOLE_SHARE = 0.35, 0.65, 0.93  # of the time, by when a stage has to end
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was fitted on held-out questions: the ranker, the thresholds, what they promise, and how they fared."""
+
+    ranker: dict[str, dict[str, list[float]]]
+    thresholds: Thresholds
+    promise: Promise
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run produced, before it is written."""
+
+    encoder: SentenceEncoder
+    words: WordReader
+    stored: Stored
+    model: Seq2Seq
+    tokenizer: PieceTokenizer
+    retriever: HybridRetriever
+    verdict: Verdict
+    epochs: int
+    notes: list[str]
+
+    def files(self, knowledge: Knowledge) -> dict[str, bytes]:
+        """Files of the checkpoint."""
+        return {
+            "understanding.safetensors": checkpoint.arrays_to_bytes(weights_of(self.encoder) | self.stored.arrays()),
+            "composing.safetensors": checkpoint.arrays_to_bytes(weights_of(self.model)),
+            **{name: checkpoint.arrays_to_bytes(arrays) for name, arrays in self.retriever.files().items()},
+            "tokenizer.json": self.tokenizer.to_json().encode(),
+            "words.json": json.dumps(self.words.known, ensure_ascii=False).encode(),
+            "knowledge.json": json.dumps(knowledge.to_json(), ensure_ascii=False).encode(),
+        }
+
+    def facts(self, knowledge: Knowledge, options: TrainingOptions) -> dict[str, Any]:
+        """What the manifest says."""
+        return {
+            "encoder": self.encoder.sizes.to_json(),
+            "sizes": self.model.sizes.to_json(),
+            "ranker": self.verdict.ranker,
+            "thresholds": self.verdict.thresholds.to_json(),
+            "promise": self.verdict.promise.to_json(),
+            "knowledge": knowledge.fingerprint(),
+            "training": {
+                "seed": options.seed,
+                "epochs": self.epochs,
+                "max_wrong_rate": options.max_wrong_rate,
+                "report": self.verdict.report.to_json(),
+                "notes": self.notes,
+            },
+        }
+
+
+class Course:
+    """The steps of a run, and what they share.
+
+    Args:
+        data: What to learn from.
+        options: Choices for the run.
+        report: Called after every epoch.
+        deadline: A time of ``time.monotonic`` by which everything should be done.
+    """
+
+    def __init__(self, data: TrainingData, options: TrainingOptions, report: Progressing, deadline: float) -> None:
+        self._data = data
+        self._options = options
+        self._report = report
+        self._deadline = deadline
+        self._began = time.monotonic()
+        self._locales = data.knowledge.locales
+        self._slots = SlotFinder(options.slots)
+        self.tokenizer = _tokenizer(data, self._slots)
+        self.writer = SourceWriter(self.tokenizer, QuestionReader(self.tokenizer, self._slots))
+        self.notes: list[str] = []
+
+    def run(self) -> Result:
+        """All steps: rehearse where nothing else is held out, train, fit the ranker and the thresholds."""
+        knowledge, background = self._data.knowledge, self._data.background
+        self._report(Progress("prepare", 0, 0, 0.0, 0.0, 0.0, 0.0))
+        asked = self._validation()
+        evidence = Evidence() if len(asked) >= ENOUGH_VALIDATION else self._rehearse()
+        encoder, words, epochs = self._understanding("understand", knowledge, background)
+        kernel = self._kernel(knowledge, background)
+        model = teach(self._data, self.tokenizer, self.writer, self._options, self._until(_WHOLE_SHARE), self._report)
+        self._report(Progress("finish", 0, 0, 0.0, 0.0, 0.0, 0.0))
+        understander = understander_of(encoder, words)
+        stored = understander.store(knowledge)
+        retriever = HybridRetriever.build(knowledge, kernel)
+        evidence += Evidence.gather(knowledge, understander, retriever, asked)
+        leaning = Evidence.gather(knowledge, understander, retriever, self._follow_ups())
+        speech = sure_enough(
+            model, self.tokenizer, self.writer, self._data, self._speeches(asked), seed=self._options.seed
+        )
+        verdict = self._judge(evidence, leaning, speech)
+        return Result(encoder, words, stored, model, self.tokenizer, retriever, verdict, epochs, self.notes)
+
+    def _judge(self, evidence: Evidence, follow_ups: Evidence, speech: float) -> Verdict:
+        """Fit the ranker, then the thresholds to what can be promised with it."""
+        rate = self._options.max_wrong_rate
+        weights, outcomes = fit(evidence.cases)
+        leaning, leaning_outcomes = fit(follow_ups.cases, towards=for_follow_ups(weights))
+        promise = fit_promise(outcomes, max_wrong_rate=rate)
+        follow_up = fit_promise(leaning_outcomes, max_wrong_rate=rate) if len(leaning_outcomes) >= ENOUGH else None
+        if follow_up is not None and not follow_up.kept:
+            self.notes.append(f"of follow-ups: {follow_up.sentence()}")
+        answer, clarify = promise.threshold, fit_clarify([*outcomes, *leaning_outcomes], answer=promise.threshold)
+        if not outcomes:
+            answer, clarify = 1 - rate, _UNTRIED_CLARIFY
+            self.notes.append(
+                f"until then it answers where it gives itself a chance of {1 - rate:.0%}; nothing proves that"
+            )
+        thresholds = Thresholds(answer, clarify, speech, follow_up.threshold if follow_up else answer)
+        ranker = {"alone": weights.to_json(), "follow_up": leaning.to_json()}
+        return Verdict(ranker, thresholds, promise, report(evidence.held_out(outcomes, answer), promise))
+
+    def _validation(self) -> list[tuple[Reading, frozenset[int]]]:
+        place = self._data.knowledge.place
+        known = [question for question in self._data.validation if question.entries or not question.answer]
+        return [(self._reading(one.text), frozenset(place(name) for name in one.entries)) for one in known]
+
+    def _follow_ups(self) -> list[tuple[Reading, frozenset[int]]]:
+        """Follow-ups of the logged conversations: understanding never saw them, so they are held out by nature."""
+        knowledge = self._data.knowledge
+        found: list[tuple[Reading, frozenset[int]]] = []
+        for one in follow_ups_of(self._data):
+            reading = replace(self._reading(one.text), topic=knowledge[one.topic], before=one.before)
+            found.append((reading, frozenset([knowledge.place(one.entry)])))
+        return found
+
+    def _reading(self, text: str) -> Reading:
+        return Reading(text, detect(text, self._locales))
+
+    def _rehearse(self) -> Evidence:
+        """Evidence from models of a part of the questions; where there are few, in several turns with other parts."""
+        gathered = Evidence()
+        for turn in range(_turns(len(self._data.knowledge.examples()))):
+            if turn and time.monotonic() > self._until(_REHEARSAL_SHARE / 2):
+                break
+            part = split(self._data.knowledge, self._data.background, seed=self._options.seed, turn=turn)
+            if not any(place >= 0 for _, place in part.asked):
+                continue
+            encoder, words, _ = self._understanding("rehearse", part.knowledge, part.background)
+            retriever = HybridRetriever.build(part.knowledge, self._kernel(part.knowledge, part.background))
+            asked = [(self._reading(text), frozenset([place] if place >= 0 else [])) for text, place in part.asked]
+            understander = understander_of(encoder, words)
+            understander.store(part.knowledge)
+            gathered += Evidence.gather(part.knowledge, understander, retriever, asked)
+        if not gathered.cases:
+            self.notes.append("no entry has two questions, so confidence could not be fitted on held-out questions")
+        return gathered
+
+    def _understanding(
+        self, stage: str, knowledge: Knowledge, background: Sequence[str]
+    ) -> tuple[SentenceEncoder, WordReader, int]:
+        """A trained sentence encoder, its words, and for how many epochs it was trained."""
+        questions = questions_of(knowledge, background)
+        words = WordReader.train((text for text, _ in questions), self._slots)
+        sizes = EncoderSizes(words.size, len(knowledge), cell=self._options.cell)
+        encoder = initialise(SentenceEncoder(sizes))
+        share = _REHEARSAL_SHARE if stage == "rehearse" else _UNDERSTANDING_SHARE
+        pace = Pace(stage, self._options.epochs or epochs_for(_ASKED, len(questions)), self._until(share))
+        trainer = UnderstandingTrainer(encoder, words, seed=self._options.seed)
+        return encoder, words, trainer.fit(questions, pace, self._report, chatter=self._data.background)
+
+    def _kernel(self, knowledge: Knowledge, background: Sequence[str]) -> KernelModel | None:
+        size = len(knowledge)
+        texts, places = zip(*questions_of(knowledge, background), strict=True)
+        inside = [place if place < size else -1 for place in places]
+        return fit_kernel(texts, inside, classes=size, counted=knowledge.sentences())
+
+    def _speeches(self, asked: Sequence[tuple[Reading, frozenset[int]]]) -> list[tuple[str, int]]:
+        """Questions to try the composer on, with the places of their entries."""
+        found = [(reading.text, min(right)) for reading, right in asked if right]
+        return found if len(found) >= ENOUGH else self._data.knowledge.examples()
+
+    def _until(self, share: float) -> float:
+        return self._began + share * (self._deadline - self._began)
+
+
+def _turns(questions: int) -> int:
+    """How often is rehearsed: one turn holds out a fifth of the questions, which of few is too little to judge by."""
+    return 3 if questions <= 1500 else 2 if questions <= 4000 else 1
+
+
+def _tokenizer(data: TrainingData, slots: SlotFinder) -> PieceTokenizer:
+    reader = QuestionReader(PieceTokenizer.bytes_only(), slots)
+    questions = [reader.form(question) for question, _ in data.knowledge.examples()]
+    answers = [template(entry.answer).text for entry in data.knowledge]
+    turns = [logged.turn.text for conversation in data.conversations for logged in conversation.turns]
+    others = [reader.form(text) for text in data.background]
+    return PieceTokenizer.train([*questions, *answers, *turns, *others], size=MOST_PIECES)
+
+
+def understander_of(encoder: SentenceEncoder, words: WordReader) -> HeadUnderstander:
+    """The encoder as it is used: without PyTorch."""
+    return HeadUnderstander(words, weights_of(encoder), encoder.sizes.cell)

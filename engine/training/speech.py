@@ -1,0 +1,105 @@
+"""The composer of a run: taught by teacher forcing, then tried, to know from which confidence on it may speak."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import torch
+
+from engine.calibration import Outcome, fit_answer
+from engine.faithfulness import review
+from engine.knowledge.template import template
+from engine.memory import WorkingMemory
+from engine.ports import Context
+from engine.seq2seq.generator import Seq2SeqGenerator
+from engine.seq2seq.model import ModelSizes, Seq2Seq, initialise
+from engine.seq2seq.source import SourceWriter
+from engine.text.tokenise import PieceTokenizer
+from engine.training.composing import PATIENCE, REPLIES_EACH, ComposingTrainer, Pace
+from engine.training.data import TrainingData
+from engine.training.lesson import Example, Lesson, replies_of, turns_of
+from engine.training.options import Report, TrainingOptions
+from engine.training.steps import epochs_for, weights_of
+
+_COMPOSED = 5_500  # replies that the composer is taught in all, where the epochs are not chosen
+_FAITHFUL = 0.9
+_JUDGED = 60  # replies that are kept from it
+_TRIED = 120  # questions that it is tried on
+
+
+def teach(
+    data: TrainingData,
+    tokenizer: PieceTokenizer,
+    writer: SourceWriter,
+    options: TrainingOptions,
+    deadline: float,
+    report: Report,
+) -> Seq2Seq:
+    """A trained composer; a few replies are kept from it to stop in time."""
+    chance = random.Random(options.seed)
+    replies = replies_of(data.knowledge, writer, tokenizer)
+    turns = turns_of(data, writer, tokenizer)
+    chance.shuffle(turns)
+    kept = len(turns) // 10
+    judged = [chance.choice(own) for own in chance.sample(replies, min(_JUDGED, len(replies))) if len(own) > 3]
+    left = {example.source for example in judged}
+    lesson = Lesson(
+        tuple(tuple(example for example in own if example.source not in left) for own in replies),
+        tuple(turns[kept:]),
+    )
+    shortlist = _shortlist(tokenizer, [*(example for own in replies for example in own[:1]), *turns])
+    sizes = ModelSizes(tokenizer.size, embedding=128, hidden=96, decoder=192)
+    model = initialise(Seq2Seq(sizes, shortlist, dropout=0.3))
+    each = len(lesson.draw(random.Random(0), each=REPLIES_EACH))
+    epochs = options.epochs or epochs_for(_COMPOSED, each)
+    pace = Pace(epochs, deadline, patience=options.epochs or PATIENCE)
+    ComposingTrainer(model, tokenizer, seed=options.seed).fit(lesson, [*judged, *turns[:kept]], pace, report)
+    return model
+
+
+def sure_enough(
+    model: Seq2Seq,
+    tokenizer: PieceTokenizer,
+    writer: SourceWriter,
+    data: TrainingData,
+    asked: Sequence[tuple[str, int]],
+    *,
+    seed: int,
+) -> float:
+    """The lowest confidence from which on composed replies are nearly always faithful.
+
+    Args:
+        model: The composer.
+        tokenizer: Its pieces.
+        writer: Writes sources.
+        data: The knowledge that it composes from.
+        asked: Questions with the places of their entries; some are drawn.
+        seed: Of what is drawn.
+    """
+    generator = Seq2SeqGenerator("", model.sizes.to_json(), weights_of(model), tokenizer, writer)
+    drawn = random.Random(seed).sample(list(asked), min(_TRIED, len(asked)))
+    contexts = [Context(text, WorkingMemory(), data.knowledge.entries[place]) for text, place in drawn]
+    outcomes = []
+    for context, generation in zip(contexts, generator.generate(contexts), strict=True):
+        if generation is not None:
+            faithful = generation.finished and _faithful(context, generation.text)
+            outcomes.append(Outcome(generation.confidence, faithful, 0.0, faithful))
+    return fit_answer(outcomes, max_wrong_rate=1 - _FAITHFUL)
+
+
+def _faithful(context: Context, written: str) -> bool:
+    return review(written, template(context.entry.answer), {}, [context.question], whole=True)[1].faithful
+
+
+def _shortlist(tokenizer: PieceTokenizer, examples: Sequence[Example]) -> torch.Tensor:
+    """Pieces that occur in targets and hold no digit: a digit cannot be written at all."""
+    used = {piece for example in examples for piece in example.target} | {tokenizer.end}
+    allowed = [
+        piece for piece in sorted(used) if tokenizer.is_placeholder(piece) or not _has_digit(tokenizer.piece(piece))
+    ]
+    return torch.tensor(allowed)
+
+
+def _has_digit(piece: str) -> bool:
+    return any("0" <= character <= "9" for character in piece)  # the byte alphabet uses ¹²³ for bytes of other letters

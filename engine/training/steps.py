@@ -1,0 +1,38 @@
+"""What both trainings share: how many epochs, the learning rate over time, and the weights: their average and names."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+_FEWEST, _MOST = 12, 60
+_SHARED = ("encoder.embedding.weight", "decoder.embedding.weight")
+
+
+def epochs_for(wanted: int, each: int) -> int:
+    """Epochs of ``each`` examples that show about ``wanted`` in all, within bounds."""
+    return min(_MOST, max(_FEWEST, round(wanted / max(1, each))))
+
+
+def rate_share(step: int, total: int) -> float:
+    """Learning rate as a share of the highest: warm-up over a twentieth of the steps, then a cosine to a fiftieth."""
+    warm = max(1, total // 20)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.02 + 0.49 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+@torch.no_grad()
+def blend(average: nn.Module, model: nn.Module, keep: float = 0.98) -> None:
+    """Move a running average of weights towards a model (Polyak, Juditsky 1992); of the old average ``keep`` stays."""
+    for old, new in zip(average.parameters(), model.parameters(), strict=True):
+        old.lerp_(new, 1 - keep)
+
+
+def weights_of(model: nn.Module) -> dict[str, NDArray[np.generic]]:
+    """Weights by name; shared embeddings stand once."""
+    return {name: value.numpy() for name, value in model.state_dict().items() if name not in _SHARED}
