@@ -1,0 +1,1 @@
+"""Quality and speed, measured beside other ways to do the same."""
