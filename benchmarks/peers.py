@@ -428,8 +428,14 @@ class Attendant:
         return [[(candidate.entry, candidate.confidence) for candidate in some[:MOST_RANKED]] for some in found]
 
 
+_WORDS = re.compile("[A-Za-z]{3}")
+
+
 def entries_of(stored: Stored) -> tuple[Entry, ...]:
-    """One entry a label; an answer that the set does not have says nothing but which of the entries it is."""
+    """One entry a label; an answer that the set does not have says nothing but which of the entries it is.
+
+    A label in words is the name of the intent, as in a FAQ table; ``b001`` is not.
+    """
     questions: dict[str, list[str]] = {}
     for text, label in zip(stored.texts, stored.labels, strict=True):
         questions.setdefault(label, []).append(text)
@@ -438,6 +444,7 @@ def entries_of(stored: Stored) -> tuple[Entry, ...]:
             label,
             stored.answers.get(label) or f"This is the answer {letters(place)}.",
             tuple(dict.fromkeys(texts)),
+            intent=label if _WORDS.search(label) else "",
             locale=stored.language,
         )
         for place, (label, texts) in enumerate(questions.items())

@@ -48,7 +48,7 @@ class ThresholdArbiter:
 
     def __init__(self, knowledge: Knowledge, thresholds: Thresholds, *, choices: int) -> None:
         self._knowledge = knowledge
-        self._thresholds = thresholds
+        self.thresholds = thresholds
         self._choices = choices
         # From ``clarify`` on the right entry is mostly among those offered; with half of that it still may be.
         self._near = thresholds.clarify / 2
@@ -69,7 +69,7 @@ class ThresholdArbiter:
         best = candidates[0].confidence if candidates else 0.0
         if tone is Tone.WORDLESS:
             return declined(Grade.MEANINGLESS, "wordless", best, "there is no word in it")
-        threshold = max(self._thresholds.answer, self._thresholds.follow_up if follow_up else 0.0)
+        threshold = max(self.thresholds.answer, self.thresholds.follow_up if follow_up else 0.0)
         if candidates and best >= threshold:
             entry = self._knowledge[candidates[0].entry]
             if tone is not Tone.HOSTILE or {SMALL_TALK, PERSON_ONLY} & set(entry.tags):
@@ -92,7 +92,7 @@ class ThresholdArbiter:
         entries = tuple(self._knowledge[one.entry] for one in likely)
         if not entries:
             return declined(Grade.UNRELATED, "unsure", best, low)
-        if offered >= self._thresholds.clarify:
+        if offered >= self.thresholds.clarify:
             reason = f"{low}; the likeliest entries are offered"
             return Decision(Verdict.CLARIFY, entries, best, reason, "clarify")
         if offered >= self._near:
@@ -102,7 +102,7 @@ class ThresholdArbiter:
 
     def may_speak(self, confidence: float) -> bool:
         """True where the generator is sure enough of its own words."""
-        return confidence >= self._thresholds.generate
+        return confidence >= self.thresholds.generate
 
 
 def answered(entry: Entry, confidence: float, reason: str) -> Decision:

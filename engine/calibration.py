@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+LEAST_OFFERED = 0.5
 NEVER = 1.01  # a threshold that no confidence reaches
 
 
@@ -69,7 +70,8 @@ def fit_answer(outcomes: Sequence[Outcome], *, max_wrong_rate: float) -> float:
 def fit_clarify(outcomes: Sequence[Outcome], *, answer: float, useful: float = 0.55) -> float:
     """The lowest offered probability from which on asking back holds the right entry in ``useful`` of the cases.
 
-    Only questions below ``answer`` count: the others are answered.
+    Never below ``LEAST_OFFERED``: who offers what is likelier wrong than right wastes the customer's time. Only
+    questions below ``answer`` count: the others are answered.
     """
     asked = sorted(
         (outcome for outcome in outcomes if outcome.confidence < answer), key=lambda outcome: -outcome.offered
@@ -80,7 +82,7 @@ def fit_clarify(outcomes: Sequence[Outcome], *, answer: float, useful: float = 0
         hits += outcome.among
         last_of_equals = count == len(asked) or asked[count].offered < outcome.offered
         if last_of_equals and hits >= useful * count:
-            best = outcome.offered
+            best = max(outcome.offered, LEAST_OFFERED)
     return best
 
 

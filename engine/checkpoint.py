@@ -197,6 +197,8 @@ def _opened(folder: Path, name: str, item: Mapping[str, Any], *, check: bool) ->
 def _arrays(data: mmap.mmap | bytes) -> dict[str, NDArray[np.generic]]:
     """The arrays of a safetensors file, as views."""
     begin = 8 + int.from_bytes(data[:8], "little")
+    if begin > len(data):
+        raise ValueError("it ends before its header does")
     header = json.loads(data[8:begin])
     found: dict[str, NDArray[np.generic]] = {}
     for name, item in header.items():

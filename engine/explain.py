@@ -37,7 +37,6 @@ from engine.tell import MOST_CANDIDATES
 from engine.text.features import grams_of, tokens
 from engine.text.normalise import clean, matching
 from engine.text.stopwords import is_chinese
-from engine.text.tokenise import PieceTokenizer
 from engine.understand.head import HeadUnderstander
 from engine.understand.split import split
 from engine.understand.tone import Tone, tone
@@ -81,7 +80,7 @@ def explain(
         values=_values(before, response.memory, parts),
         memory=_remembered(engine, before, said, parts),
         parts=parts,
-        thresholds=engine.arbiter._thresholds,
+        thresholds=engine.arbiter.thresholds,
         promise=engine.promise.sentence() if engine.promise is not None else "",
         reply=_said(response, composed.heard if composed is not None else ()),
     )
@@ -187,14 +186,14 @@ class _Explainer:
         understander = self._engine.understander
         if not isinstance(understander, HeadUnderstander):
             return ()
-        known = set(understander._reader.known)
+        known = set(understander.reader.known)
         return tuple(Word(word, share, word in known) for word, share in understander.attention(text))
 
     def _pieces(self, text: str) -> tuple[str, ...]:
         generator = self._engine.generator
         if not isinstance(generator, Seq2SeqGenerator):
             return ()
-        return tuple(_readable(generator._writer._reader.pieces(text), generator._tokenizer))
+        return tuple(generator.pieces(text))
 
     def _contenders(self, one: _Ranked) -> tuple[Contender, ...]:
         """The best candidates with their features, and "none of them"."""
@@ -288,19 +287,6 @@ def _said(response: Response, composed: Iterable[Composed]) -> Said:
 def _read(token: str) -> Iterable[str]:
     """A token as the words that the encoder reads."""
     return token if is_chinese(token) else (token,)
-
-
-def _readable(pieces: Iterable[int], tokenizer: PieceTokenizer) -> Iterator[str]:
-    """Pieces as text; those that are parts of one character are shown together."""
-    open_: list[int] = []
-    for piece in pieces:
-        open_.append(piece)
-        text = tokenizer.decode(open_)
-        if "\ufffd" not in text:
-            yield text
-            open_ = []
-    if open_:
-        yield tokenizer.decode(open_)
 
 
 def _as_written(questions: Iterable[str], form: str) -> str:

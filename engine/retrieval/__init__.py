@@ -1,1 +1,1 @@
-"""Finding entries by their words: BM25, character n-grams, a linear model, and fuzzy comparison of the short list."""
+"""Finding entries by their words: BM25 and n-grams over stored questions, a kernel model, and fuzzy comparison."""

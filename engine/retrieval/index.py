@@ -83,7 +83,9 @@ class QuestionIndex:
                 parts.append(Contents.read(some))
                 some, waiting = [], 0
         parts.append(Contents.read(some))
-        return cls([Segment.of(join(parts, [np.ones(len(part.entries), np.bool_) for part in parts]))])
+        contents = join(parts, [np.ones(len(part.entries), np.bool_) for part in parts])
+        parts.clear()  # a million questions are a few hundred megabytes
+        return cls([Segment.of(contents)])
 
     def put(self, items: Iterable[Item]) -> QuestionIndex:
         """The index with more entries; they take the place of what was at the same places."""
@@ -97,7 +99,7 @@ class QuestionIndex:
 
     def compacted(self) -> QuestionIndex:
         """The same index in one segment, without what is no longer in force."""
-        return QuestionIndex([_joined(self.segments)]) if self.segments else self
+        return QuestionIndex([_joined(self.segments)]) if len(self.segments) > 1 else self
 
     @cached_property
     def finders(self) -> Sequence[Finder]:
@@ -130,10 +132,11 @@ class QuestionIndex:
 
     def search(self, text: str) -> Search:
         """Look for a text."""
-        query = self._query(text)
+        query = self.query(text)
         return Search(self, query, [finder.find(query) for finder in self.finders])
 
-    def _query(self, text: str) -> Query:
+    def query(self, text: str) -> Query:
+        """What a text weighs, by how rare its features are in all segments together."""
         wanted = codes(text)
         words = int(np.searchsorted(wanted, BUCKETS))
         spread = np.zeros((3, len(wanted)), np.int64)

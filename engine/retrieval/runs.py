@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Integers = NDArray[np.integer[Any]]
 
+_TOGETHER = 1 << 16  # so many lists are copied at a time: beyond, the numbers of their places take more than they do
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -55,16 +57,25 @@ class Runs:
     def rows(self, rows: Integers) -> Runs:
         """Some of the lists, in that order."""
         lengths = self.lengths(rows)
-        return Runs.of(lengths, self.taken(rows, lengths))
+        if len(rows) <= _TOGETHER:
+            return Runs.of(lengths, self.taken(rows, lengths))
+        found = Runs.of(lengths, np.empty(int(lengths.sum()), self.values.dtype))
+        for begin in range(0, len(rows), _TOGETHER):
+            end = min(begin + _TOGETHER, len(rows))
+            taken = self.taken(rows[begin:end], lengths[begin:end])
+            found.values[found.starts[begin] : found.starts[end]] = taken
+        return found
 
     def inverted(self, size: int) -> Runs:
         """For each value below ``size`` the rows in whose lists it stands, ascending, as often as it stands there."""
         rows = max(len(self), 1)
-        keys = np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.starts))
-        keys += self.values.astype(np.int64) * rows
+        keys = self.values.astype(np.int64)
+        keys *= rows
+        keys += np.repeat(np.arange(len(self)), np.diff(self.starts))
         keys.sort()
-        values, owners = np.divmod(keys, rows)
-        return Runs.of(np.bincount(values, minlength=size), owners.astype(np.int32))
+        owners = (keys % rows).astype(np.int32)
+        keys //= rows
+        return Runs.of(np.bincount(keys, minlength=size), owners)
 
     def sums(self, numbers: Integers) -> Integers:
         """For each list the sum of ``numbers`` at its values; ``numbers`` has one for each possible value."""

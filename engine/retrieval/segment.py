@@ -289,7 +289,7 @@ def _portions(lengths: Integers) -> Iterable[Integers]:
 
 def _joined(parts: Sequence[Runs], sizes: Sequence[int]) -> Runs:
     """The lists of several parts whose values count up to ``sizes``, renumbered so that they follow each other."""
-    offsets = np.cumsum([0, *sizes])
+    offsets = np.cumsum([0, *sizes]).tolist()
     return Runs.joined(
         [Runs(part.starts, part.values + offset) for part, offset in zip(parts, offsets[:-1], strict=True)]
     )

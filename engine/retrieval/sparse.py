@@ -16,7 +16,7 @@ from engine.retrieval.finding import COMPARED, Looked
 from engine.retrieval.query import Query, damping, held, saturated, sums
 from engine.retrieval.runs import Runs
 from engine.retrieval.segment import Segment
-from engine.retrieval.sorting import firsts, highest, ranks
+from engine.retrieval.sorting import distinct, firsts, highest, ranks
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
@@ -25,8 +25,8 @@ Flags = NDArray[np.bool_]
 _UNITS = 40_000  # units with a feature of the query that are weighed
 _HEAVY_UNITS = 1_000  # of these, units whose questions are looked up
 _QUESTIONS = 80_000  # questions that are looked up in all
-_KEPT = 5_000  # questions, the likeliest, that are remembered
-_DEEP = 500  # of these, those among which entries are looked for
+_KEPT = 20_000  # questions, the likeliest, that are remembered
+_DEEP = 500  # of these, those among which entries are looked for first
 _SCORED = 200  # questions that are scored
 _OWNERS = 10  # entries of one question that are looked at
 _TABLE = 8  # so many places for each number are still summed up in a table
@@ -84,8 +84,7 @@ class SparseFinding:
 
     def look(self, limit: int, also: Integers) -> Looked:
         """The entries of the likeliest questions and those in the rows ``also``."""
-        del limit  # there are always enough
-        pairs = np.concatenate([self._foremost(), self._asked(also)])
+        pairs = np.concatenate([self._foremost(limit), self._asked(also)])
         first, lengths = self._first(also)
         rows = np.concatenate([self._rows[pairs], np.repeat(also, lengths)])
         places = np.concatenate([self._places[pairs], np.full(len(first), len(self._questions))])
@@ -123,11 +122,16 @@ class SparseFinding:
         shares[owners] = sums(len(owners), slots, values)
         return shares[:size, 0], shares[size:]
 
-    def _foremost(self) -> Integers:
+    def _foremost(self, limit: int) -> Integers:
         """The likeliest pairs of an entry and a question, the best first, of one question or one entry not too many."""
-        pairs = highest(self._promise[self._places], _DEEP)
-        pairs = pairs[ranks(self._places[pairs]) < _OWNERS]
-        return pairs[ranks(self._rows[pairs]) < COMPARED][:_SCORED]
+        promise = self._promise[self._places]
+        for count in (_DEEP, len(promise)):  # all, where an entry with very many questions takes up the best places
+            pairs = highest(promise, count)
+            pairs = pairs[ranks(self._places[pairs]) < _OWNERS]
+            pairs = pairs[ranks(self._rows[pairs]) < COMPARED][:_SCORED]
+            if count >= len(promise) or len(distinct(self._rows[pairs])) >= limit:
+                break
+        return pairs
 
     def _asked(self, rows: Integers) -> Integers:
         """The likeliest pairs of some entries."""

@@ -76,6 +76,10 @@ class Seq2SeqGenerator:
                 self._model = _build(self._sizes, self._weights)
             return self._model
 
+    def pieces(self, text: str) -> list[str]:
+        """A question in the pieces that are read of it, as text."""
+        return self._tokenizer.readable(self._writer.pieces(text))
+
     def generate(self, contexts: Sequence[Context], *, deadline: float | None = None) -> list[Generation | None]:
         """One generation a context, in order; None for an entry that cannot be composed from.
 

@@ -31,6 +31,10 @@ class SourceWriter:
         pieces = self._tokenizer.encode(template.text)
         return pieces if 0 < len(pieces) <= LONGEST_TEMPLATE else None
 
+    def pieces(self, question: str) -> list[int]:
+        """Pieces of a question by itself."""
+        return self._reader.pieces(question)
+
     def write(self, turns: Sequence[Turn], question: str, template: Sequence[int]) -> list[int]:
         """Pieces of a whole source.
 
@@ -43,5 +47,5 @@ class SourceWriter:
         for turn in turns[-REMEMBERED_TURNS:]:
             mark = self._tokenizer.customer if turn.speaker is Speaker.CUSTOMER else self._tokenizer.bot
             pieces += [mark, *cut(self._reader.pieces(turn.text), LONGEST_HISTORY)]
-        question_pieces = self._reader.pieces(question)
+        question_pieces = self.pieces(question)
         return [*pieces, self._tokenizer.customer, *question_pieces, self._tokenizer.entry, *template]

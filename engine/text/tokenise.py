@@ -90,6 +90,18 @@ class PieceTokenizer:
         parts.append(self._tokenizer.decode(run, skip_special_tokens=False))
         return "".join(parts)
 
+    def readable(self, pieces: Iterable[int]) -> list[str]:
+        """Pieces as text; those that are parts of one character are shown together."""
+        found: list[str] = []
+        open_: list[int] = []
+        for piece in pieces:
+            open_.append(piece)
+            text = self.decode(open_)
+            if "\ufffd" not in text:
+                found.append(text)
+                open_ = []
+        return [*found, self.decode(open_)] if open_ else found
+
     def piece(self, number: int) -> str:
         """The piece itself, in the byte alphabet of the tokenizer."""
         return str(self._tokenizer.id_to_token(number))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import checkpoint
-from engine.calibration import Thresholds, fit_clarify
+from engine.calibration import LEAST_OFFERED, Thresholds, fit_clarify
 from engine.knowledge.entries import Knowledge
 from engine.knowledge.template import template
 from engine.ports import Reading
@@ -39,7 +39,6 @@ from engine.understand.words import WordReader
 MOST_PIECES = 4000
 ENOUGH_VALIDATION = 150
 ENOUGH = 30  # follow-ups to fit a threshold on, questions to try the composer on
-_UNTRIED_CLARIFY = 0.5  # of the offered probability, where nothing could be held out to fit it on
 _ASKED = 90_000  # questions that an encoder is shown in all, where the epochs are not chosen
 _REHEARSAL_SHARE, _UNDERSTANDING_SHARE, _WHOLE_SHARE = 0.35, 0.65, 0.93  # of the time, by when a stage has to end
 
@@ -152,7 +151,7 @@ class Course:
             self.notes.append(f"of follow-ups: {follow_up.sentence()}")
         answer, clarify = promise.threshold, fit_clarify([*outcomes, *leaning_outcomes], answer=promise.threshold)
         if not outcomes:
-            answer, clarify = 1 - rate, _UNTRIED_CLARIFY
+            answer, clarify = 1 - rate, LEAST_OFFERED
             self.notes.append(
                 f"until then it answers where it gives itself a chance of {1 - rate:.0%}; nothing proves that"
             )

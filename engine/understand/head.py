@@ -77,7 +77,7 @@ class HeadUnderstander:
     def __init__(
         self, reader: WordReader, weights: Mapping[str, NDArray[np.generic]], cell: str, stored: Stored | None = None
     ) -> None:
-        self._reader = reader
+        self.reader = reader
         self._stored = stored
         get = {
             name: np.ascontiguousarray(value, np.float32)
@@ -96,7 +96,7 @@ class HeadUnderstander:
         """One understanding a reading, in order."""
         if not readings:
             return []
-        read = self.read([self._reader.read(reading.text) for reading in readings])
+        read = self.read([self.reader.read(reading.text) for reading in readings])
         entries = read.scores.shape[1] - 1
         near = self._stored.nearest(read.vectors) if self._stored else np.zeros((len(readings), entries), np.float32)
         return [
@@ -111,7 +111,7 @@ class HeadUnderstander:
         most = max(1, MOST_STORED // max(1, len(knowledge)))
         kept = [entry.questions[:most] for entry in knowledge]
         texts = [question for questions in kept for question in questions]
-        rows = [self.read([self._reader.read(text) for text in part]).vectors for part in _parts(texts)]
+        rows = [self.read([self.reader.read(text) for text in part]).vectors for part in _parts(texts)]
         counts = np.asarray([len(questions) for questions in kept], np.int64)
         vectors = np.concatenate(rows) if rows else np.zeros((0, len(self._vector_bias)), np.float32)
         self._stored = Stored(vectors, np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64))
@@ -119,8 +119,8 @@ class HeadUnderstander:
 
     def attention(self, text: str) -> list[tuple[str, float]]:
         """The words of a text as they are read, and the share of the attention that each gets."""
-        words = self._reader.split(text)
-        return list(zip(words, self.read([self._reader.read(text)]).attention[0].tolist(), strict=True))
+        words = self.reader.split(text)
+        return list(zip(words, self.read([self.reader.read(text)]).attention[0].tolist(), strict=True))
 
     def read(self, texts: Sequence[list[ReadWord]]) -> Read:
         """Run the encoder over a batch."""

@@ -33,7 +33,7 @@ HEAVY = (
     "telegram",
     "tokenizers",
 )
-COMMANDS = ("chat", "ask", "train", "evaluate", "faq", "conversations", "adapters", "doctor", "db")
+COMMANDS = ("chat", "ask", "train", "evaluate", "why", "faq", "conversations", "adapters", "doctor", "db")
 
 
 def in_a_process(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -82,9 +82,10 @@ def next_log_probabilities(
 
 
 def some_evidence(size: int, *, known: float = 0.0, **found: Sequence[float]) -> Evidence:
-    """Evidence for so many entries: what is named, and nothing of every other kind."""
-    kinds = [field.name for field in fields(Evidence) if field.name != "known"]
-    return Evidence(known=known, **{kind: np.asarray(found.get(kind, [0.0] * size), np.float32) for kind in kinds})
+    """Evidence for the first so many entries: what is named, and nothing of every other kind."""
+    kinds = [field.name for field in fields(Evidence) if field.name not in ("known", "places")]
+    columns = {kind: np.asarray(found.get(kind, [0.0] * size), np.float32) for kind in kinds}
+    return Evidence(np.arange(size), known=known, **columns)
 
 
 REFUND = Entry(
@@ -112,13 +113,13 @@ class EvenUnderstander:
 
 
 class BlindRetriever:
-    """Finds nothing."""
+    """Finds nothing, of any entry."""
 
     def __init__(self, size: int) -> None:
         self._size = size
 
-    def retrieve(self, readings: Sequence[Reading]) -> list[Evidence]:
-        return [some_evidence(self._size) for _ in readings]
+    def retrieve(self, readings: Sequence[Reading], understandings: Sequence[Understanding]) -> list[Evidence]:
+        return [some_evidence(self._size) for _ in zip(readings, understandings, strict=True)]
 
 
 class TableRanker:

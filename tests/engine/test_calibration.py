@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.calibration import NEVER, Outcome, Thresholds, calibration_error, fit_answer, fit_clarify
+from engine.calibration import LEAST_OFFERED, NEVER, Outcome, Thresholds, calibration_error, fit_answer, fit_clarify
 
 few = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.55, 0.9, 1.0])  # few values, so that there are many ties
 confidences = few | st.floats(0, 1)
@@ -33,7 +33,7 @@ def slow_clarify(held_out: list[Outcome], answer: float, useful: float) -> float
         asked = [outcome for outcome in unsure if outcome.offered >= threshold]
         return sum(outcome.among for outcome in asked) >= useful * len(asked)
 
-    return min((outcome.offered for outcome in unsure if kept(outcome.offered)), default=NEVER)
+    return max(LEAST_OFFERED, min((one.offered for one in unsure if kept(one.offered)), default=NEVER))
 
 
 def slow_error(held_out: list[Outcome], bins: int) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
+import mmap
 import os
 import pickle
 import resource
@@ -17,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +31,10 @@ ARRAYS = {"weights": np.arange(12, dtype=np.float32).reshape(3, 4), "places": np
 FILES = {"weights.safetensors": checkpoint.arrays_to_bytes(ARRAYS), "knowledge.json": b'["a", "b"]'}
 OTHERS = FILES | {"knowledge.json": b'["c"]'}
 FACTS = {"sizes": {"hidden": 4}, "thresholds": {"answer": 0.6}, "note": "über 早上", "odd": 1e-300}
+
+
+def _file(header: str, data: bytes) -> bytes:
+    return len(header).to_bytes(8, "little") + header.encode() + data
 
 
 @pytest.fixture
@@ -92,6 +99,68 @@ def test_any_files_and_facts_come_back(
     checkpoint.write(folder, files, facts)
     assert contents(folder) == files
     assert checkpoint.read(folder).facts == facts
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.dictionaries(
+        st.text(min_size=1, max_size=5),
+        st.tuples(
+            st.sampled_from(["<f4", "<f2", "<i8", "<i4", "|u1", "<u8", "|b1"]), st.lists(st.integers(0, 3), max_size=3)
+        ),
+        max_size=4,
+    )
+)
+def test_arrays_of_any_shape_come_back_from_a_file_that_the_library_of_the_format_reads_as_well(
+    tmp_path_factory: pytest.TempPathFactory, kinds: dict[str, tuple[str, list[int]]]
+) -> None:
+    arrays = {name: np.arange(math.prod(shape)).astype(kind).reshape(shape) for name, (kind, shape) in kinds.items()}
+    folder = tmp_path_factory.mktemp("arrays")
+    checkpoint.write(folder, {"one.safetensors": arrays, "two.safetensors": safetensors.numpy.save(arrays)}, {})
+    found = checkpoint.read(folder)
+    for read in (
+        found.arrays("one.safetensors"),
+        found.arrays("two.safetensors"),
+        safetensors.numpy.load_file(found.path("one.safetensors")),
+    ):
+        assert read.keys() == arrays.keys()
+        for name, array in arrays.items():
+            assert (read[name].shape, read[name].dtype) == (array.shape, array.dtype)
+            np.testing.assert_array_equal(read[name], array)
+    assert found.path("one.safetensors").read_bytes() == checkpoint.arrays_to_bytes(arrays)
+
+
+def test_arrays_are_mapped_and_what_is_written_into_them_stays_here(folder: Path) -> None:
+    found = checkpoint.read(folder)
+    array = found.arrays("weights.safetensors")["weights"]
+    array[0, 0] = 99.0
+    assert contents(folder) == FILES
+    assert checkpoint.read(folder).arrays("weights.safetensors")["weights"][0, 0] == 0.0
+    base = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    assert isinstance(base.obj if isinstance(base, memoryview) else base, mmap.mmap)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x02\x00",
+        b"\xff" * 8 + b"{}",
+        b"\x02" + bytes(7) + b"[]",
+        b"\x09" + bytes(7) + b'{"a": {}}',
+        _file('{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}', bytes(4)),
+        _file('{"a": {"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}}', bytes(8)),
+        _file('{"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]}}', bytes(8)),
+        _file('{"a": {"dtype": "F99", "shape": [2], "data_offsets": [0, 8]}}', bytes(8)),
+        _file('{"a": {"dtype": "U8", "shape": [-1, -8], "data_offsets": [0, 8]}}', bytes(8)),
+    ],
+)
+def test_what_is_no_safetensors_file_is_refused(tmp_path: Path, data: bytes) -> None:
+    checkpoint.write(tmp_path, {"weights.safetensors": data}, {})
+    with pytest.raises(CheckpointError, match=r"weights\.safetensors cannot be read"):
+        checkpoint.read(tmp_path).arrays("weights.safetensors")
 
 
 def test_the_fingerprint_changes_with_any_file_and_any_fact(tmp_path: Path) -> None:
@@ -259,6 +328,73 @@ def test_what_a_crash_left_is_swept_by_the_next_model(folder: Path) -> None:
     checkpoint.write(folder, OTHERS, FACTS)
     assert len(names(folder)) == len(OTHERS) + 1
     assert contents(folder) == OTHERS
+
+
+def test_an_update_replaces_adds_and_drops_and_leaves_the_rest(folder: Path) -> None:
+    before = checkpoint.read(folder)
+
+    def change(model: checkpoint.Checkpoint) -> checkpoint.Change:
+        assert model.facts == FACTS
+        assert model.arrays("weights.safetensors").keys() == ARRAYS.keys()
+        return checkpoint.Change({"more.json": b"1"}, ["knowledge.json"], {"note": "new", "more": 2})
+
+    fingerprint = checkpoint.update(folder, change)
+    after = checkpoint.read(folder)
+    assert (after.fingerprint, after.facts) == (fingerprint, FACTS | {"note": "new", "more": 2})
+    assert contents(folder) == {"weights.safetensors": FILES["weights.safetensors"], "more.json": b"1"}
+    assert after.path("weights.safetensors") == before.path("weights.safetensors")
+    assert names(folder) == {path.name for path in after.files.values()} | {checkpoint.MANIFEST}
+
+
+def test_an_update_that_fails_leaves_the_model_as_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = names(folder)
+
+    def fail(model: checkpoint.Checkpoint) -> checkpoint.Change:
+        raise LookupError(model.fingerprint)
+
+    with pytest.raises(LookupError):
+        checkpoint.update(folder, fail)
+    monkeypatch.setattr(os, "fsync", failing_at(3))
+    with pytest.raises(OSError, match="no space left"):
+        checkpoint.update(folder, lambda _: checkpoint.Change({"more.json": b"1"}))
+    assert contents(folder) == FILES
+    assert names(folder) == before
+
+
+def test_an_update_of_nothing_is_the_same_model(folder: Path) -> None:
+    fingerprint = checkpoint.read(folder).fingerprint
+    assert checkpoint.update(folder, lambda _: checkpoint.Change()) == fingerprint
+
+
+def test_an_update_does_not_read_what_it_leaves_alone_but_finds_what_is_gone(folder: Path) -> None:
+    path = file_of(folder, "knowledge.json")
+    path.write_bytes(path.read_bytes().replace(b"a", b"z"))
+    checkpoint.update(folder, lambda _: checkpoint.Change({"more.json": b"1"}))
+    assert "knowledge.json is damaged" in refusal(folder)
+    path.unlink()
+    with pytest.raises(CheckpointError, match="missing"):
+        checkpoint.update(folder, lambda _: checkpoint.Change())
+
+
+def test_there_is_nothing_to_update_where_no_model_is(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(CheckpointError, match="no model here"):
+            checkpoint.update(folder, lambda _: checkpoint.Change())
+
+
+def test_a_model_that_is_replaced_while_it_is_read_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = checkpoint._opened
+    calls = 0
+
+    def meanwhile(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            checkpoint.write(folder, {"knowledge.json": b"[]"}, {})
+        return opened(*arguments, **options)
+
+    monkeypatch.setattr(checkpoint, "_opened", meanwhile)
+    assert checkpoint.read(folder).files.keys() == {"knowledge.json"}
 
 
 def failing_at(number: int) -> Callable[[int], None]:

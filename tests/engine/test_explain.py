@@ -28,7 +28,7 @@ from engine.explain import MOST_SHOWN, explain, matches
 from engine.explanation import MEANINGS, NONE_MEANINGS, Contender, Explanation, Match
 from engine.knowledge.entries import Entry, Knowledge
 from engine.memory import WorkingMemory
-from engine.ports import Generation
+from engine.ports import Generation, Reading
 from engine.promise import fit_promise
 from engine.ranker import CANDIDATE_FEATURES, NONE_FEATURES, LearnedRanker, RankerWeights
 from engine.respond import Engine, Settings
@@ -56,6 +56,10 @@ BOTH = {
 }
 
 
+def a_retriever(knowledge: Knowledge = SHOP) -> HybridRetriever:
+    return HybridRetriever.build(knowledge, None)
+
+
 def a_whole_engine(knowledge: Knowledge = SHOP) -> Engine:
     """An engine of real parts, with weights that were never trained."""
     encoder = an_encoder(entries=len(knowledge))
@@ -63,7 +67,7 @@ def a_whole_engine(knowledge: Knowledge = SHOP) -> Engine:
         fingerprint="f" * 32,
         knowledge=knowledge,
         understander=HeadUnderstander(WORDS, weights_of(encoder), encoder.sizes.cell),
-        retriever=HybridRetriever.build(knowledge, None),
+        retriever=a_retriever(knowledge),
         ranker=LearnedRanker(knowledge, WEIGHTS, FOLLOWING),
         arbiter=ThresholdArbiter(knowledge, Thresholds(0.6, 0.3, 0.9), choices=3),
         generator=None,
@@ -200,6 +204,25 @@ def test_the_nearest_stored_questions_are_named_as_they_were_written() -> None:
     assert [one.words + one.grams for one in nearest] == sorted(
         (one.words + one.grams for one in nearest), reverse=True
     )
+
+
+@pytest.mark.parametrize("text", ["when are you open on holidays?", "money money back", "几点开门 hours", "delivrey"])
+@pytest.mark.parametrize("small", [True, False])
+def test_the_shares_of_stored_questions_are_those_that_the_evidence_is_made_of(
+    text: str, small: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.retrieval.index.small", lambda _segment: small)
+    retriever = a_retriever()
+    reading = Reading(text, "en")
+    (evidence,) = retriever.retrieve([reading], WHOLE.understander.understand([reading]))
+    stored = retriever.nearest(text, 100)
+    assert stored
+    for kind in ("words", "grams"):
+        best = {one.place: 0.0 for one in stored}
+        for one in stored:
+            best[one.place] = max(best[one.place], getattr(one, kind))
+        found = dict(zip(evidence.places.tolist(), getattr(evidence, kind).tolist(), strict=True))
+        assert best == pytest.approx({place: found[place] for place in best}, abs=1e-5)
 
 
 def test_nothing_stored_is_near_to_what_has_nothing_in_common_with_it() -> None:

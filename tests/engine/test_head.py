@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parts import WORDS, an_encoder
 
+from engine.knowledge.entries import Entry, Knowledge
 from engine.ports import Reading
 from engine.training.steps import weights_of
 from engine.training.understanding import as_batch
-from engine.understand.head import HeadUnderstander
+from engine.understand.head import HeadUnderstander, Stored
 from engine.understand.network import Cell, EncoderSizes, SentenceEncoder, initialise
 from engine.understand.words import ReadWord
 
@@ -51,13 +52,12 @@ def test_they_say_the_same_at_the_sizes_and_start_values_in_use(cell: Cell) -> N
     torch.manual_seed(0)
     encoder = initialise(SentenceEncoder(EncoderSizes(WORDS.size, 40, cell=cell))).eval()
     asked = ["when are you open", "", "🙂", "几点", "a", "delivery " * 80, "几点关门" * 30]
-    found = a_head(encoder).understand(readings(*asked))
+    found = a_head(encoder).read([WORDS.read(text) for text in asked])
     with torch.inference_mode():
         pooled = encoder.encode(as_batch([WORDS.read(text) for text in asked]))
         scores, vectors = encoder.scores(pooled).log_softmax(dim=-1).numpy(), encoder.vectors(pooled).numpy()
-    for one, row, vector in zip(found, scores, vectors, strict=True):
-        np.testing.assert_allclose([*one.log_probabilities, one.outside], row, atol=1e-4)
-        np.testing.assert_allclose(one.vector, vector, atol=1e-4)
+    np.testing.assert_allclose(found.scores, scores, atol=1e-4)
+    np.testing.assert_allclose(found.vectors, vectors, atol=1e-4)
 
 
 @cells
@@ -68,18 +68,48 @@ def test_readings_are_understood_in_order_and_chances_add_up_to_one(cell: Cell) 
     for one, reading in zip(together, asked, strict=True):
         (alone,) = head.understand([reading])
         np.testing.assert_allclose(one.log_probabilities, alone.log_probabilities, atol=1e-5)
-        np.testing.assert_allclose(one.vector, alone.vector, atol=1e-5)
         assert len(one.log_probabilities) == 3
         assert float(np.exp(one.log_probabilities).sum() + np.exp(one.outside)) == pytest.approx(1.0, abs=1e-5)
-        assert float(np.linalg.norm(one.vector)) == pytest.approx(1.0, abs=1e-5)
 
 
 @cells
 @pytest.mark.parametrize("text", ["", "   ", "!?", "🙂" * 50, "open", "门", "x" * 100_000, "几" * 100_000])
 def test_every_text_is_understood_as_something(cell: Cell, text: str) -> None:
-    (found,) = a_head(an_encoder(cell)).understand(readings(text))
+    head = a_head(an_encoder(cell))
+    (found,) = head.understand(readings(text))
     assert bool(np.isfinite(found.log_probabilities).all())
-    assert float(np.linalg.norm(found.vector)) == pytest.approx(1.0, abs=1e-5)
+    vector = head.read([WORDS.read(text)]).vectors[0]
+    assert float(np.linalg.norm(vector)) == pytest.approx(1.0, abs=1e-5)
+
+
+STORED = Knowledge(
+    (Entry("open", "At nine.", ("when are you open", "opening hours")), Entry("refund", "Yes.", ("退款",)))
+)
+
+
+@cells
+def test_a_stored_question_is_nearest_to_itself_and_nothing_is_near_without_any(cell: Cell) -> None:
+    head = a_head(an_encoder(cell, entries=2))
+    assert not head.understand(readings("opening hours"))[0].nearest.any()
+    head.store(STORED)
+    hours, refund = head.understand(readings("opening hours", "退款"))
+    assert hours.nearest[0] == pytest.approx(1.0, abs=1e-5)
+    assert refund.nearest[1] == pytest.approx(1.0, abs=1e-5)
+    assert refund.nearest[0] < 1
+
+
+def test_stored_vectors_survive_the_checkpoint() -> None:
+    stored = a_head(an_encoder(entries=2)).store(STORED)
+    again = Stored.from_arrays(stored.arrays())
+    np.testing.assert_array_equal(again.starts, stored.starts)
+    np.testing.assert_allclose(again.vectors, stored.vectors, atol=1e-3)
+
+
+def test_of_too_many_questions_every_entry_keeps_an_even_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.understand.head.MOST_STORED", 2)
+    stored = a_head(an_encoder(entries=2)).store(STORED)
+    assert stored.starts.tolist() == [0, 1]
+    assert len(stored.vectors) == 2
 
 
 def test_nothing_asked_gives_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,16 +15,13 @@ from engine.ports import Reading, Understanding
 from engine.ranker import (
     CANDIDATE_FEATURES,
     NONE_FEATURES,
-    SHORTLIST,
     Features,
     LearnedRanker,
     RankerWeights,
     probabilities,
-    shortlist,
 )
 
 SIZE = len(KNOWLEDGE)
-QUESTIONS = len(KNOWLEDGE.examples())
 numbers = st.floats(-30, 30, width=32)
 scores = st.lists(st.floats(-5, 5, width=32), min_size=SIZE, max_size=SIZE)
 ZERO = RankerWeights((0.0,) * len(CANDIDATE_FEATURES), (0.0,) * len(NONE_FEATURES))
@@ -34,11 +33,11 @@ def weighing(**weights: float) -> RankerWeights:
 
 
 def understood(values: list[float] | None = None, outside: float = -2.0) -> Understanding:
-    return Understanding(np.asarray(values or [-2.0] * SIZE, np.float32), outside)
+    return Understanding(np.asarray(values or [-2.0] * SIZE, np.float32), outside, np.ones(1, np.float32))
 
 
 def features(reading: Reading, understanding: Understanding | None = None, **evidence: list[float]) -> Features:
-    found = some_evidence(SIZE, **({"questions": [0.0] * QUESTIONS} | evidence))
+    found = some_evidence(SIZE, **evidence)
     return LearnedRanker(KNOWLEDGE, ZERO, ZERO).features(reading, understanding or understood(), found)
 
 
@@ -65,17 +64,6 @@ def test_probabilities_are_the_softmax_of_weighted_sums_and_sum_to_one(
     np.testing.assert_allclose(chances, powers / powers.sum(), atol=1e-3)
 
 
-@given(st.lists(st.lists(st.integers(-9, 9), min_size=14, max_size=14), min_size=1, max_size=3))
-def test_the_short_list_is_who_is_among_the_best_by_any_score(rows: list[list[int]]) -> None:
-    found = shortlist(*(np.asarray(row, np.float32) for row in rows))
-    expected = {place for row in rows for place in sorted(range(14), key=lambda at: -row[at])[:SHORTLIST]}
-    assert found.tolist() == sorted(expected)
-
-
-def test_few_entries_are_all_on_the_short_list() -> None:
-    assert shortlist(np.asarray([1, 3, 2], np.float32)).tolist() == [0, 1, 2]
-
-
 @given(scores, scores, scores)
 def test_a_lead_is_the_distance_to_the_best_other(heard: list[float], linear: list[float], grams: list[float]) -> None:
     found = features(Reading("refund", "en"), understood(heard), linear=linear, grams=grams)
@@ -89,11 +77,7 @@ def test_a_lead_is_the_distance_to_the_best_other(heard: list[float], linear: li
 
 def test_a_candidate_without_rivals_has_no_lead() -> None:
     ranker = LearnedRanker(Knowledge((REFUND,)), ZERO, ZERO)
-    found = ranker.features(
-        Reading("refund", "en"),
-        Understanding(np.asarray([-1.0], np.float32), -1.0),
-        some_evidence(1, questions=[0.0, 0.0], linear=[0.7]),
-    )
+    found = ranker.features(Reading("refund", "en"), understood([-1.0]), some_evidence(1, linear=[0.7]))
     assert found.candidates[0, CANDIDATE_FEATURES.index("linear_lead")] == 0
 
 
@@ -104,23 +88,10 @@ def test_an_entry_of_another_language_than_the_question_is_marked() -> None:
     assert in_chinese == {entry.id: float(entry is not CHINESE) for entry in KNOWLEDGE}
 
 
-def test_entries_near_the_topic_come_on_the_short_list_of_a_follow_up() -> None:
-    near = Entry("near", "z", ("z",), tags=("shop",))
-    many = Knowledge((*(Entry(f"e{n}", f"a{n}", (f"q{n}",)) for n in range(SHORTLIST + 3)), near, HOURS))
-    falling = [float(-place) for place in range(len(many))]
-    evidence = some_evidence(len(many), words=falling, questions=falling)
-    heard = Understanding(np.asarray(falling, np.float32), -1.0)
-    ranker = LearnedRanker(many, ZERO, ZERO)
-    alone = ranker.features(Reading("and then", "en"), heard, evidence)
-    leaning = ranker.features(Reading("and then", "en", HOURS), heard, evidence)
-    assert many.place("near") not in alone.places
-    assert many.place("near") in leaning.places
-
-
 def test_an_entry_without_a_language_is_foreign_to_none() -> None:
     knowledge = Knowledge((Entry("any", "42", ("what",)), REFUND))
-    evidence = some_evidence(2, questions=[0.0] * 3)
-    found = LearnedRanker(knowledge, ZERO, ZERO).features(Reading("什么", "zh"), understood([-1.0, -1.0]), evidence)
+    ranker = LearnedRanker(knowledge, ZERO, ZERO)
+    found = ranker.features(Reading("什么", "zh"), understood([-1.0, -1.0]), some_evidence(2))
     assert found.candidates[:, CANDIDATE_FEATURES.index("other_language")].tolist() == [0.0, 1.0]
 
 
@@ -133,19 +104,23 @@ def test_the_topic_counts_for_a_follow_up_alone() -> None:
     assert not any(column(afresh, "near_topic").values())
 
 
-def test_fuzzy_evidence_is_that_of_the_nearest_question() -> None:
-    found = features(Reading("Money BACK", "en"))
-    assert column(found, "fuzzy")["refund"] == column(found, "fuzzy_set")["refund"] == 1.0
-    assert column(found, "fuzzy")["zh-hours"] < 0.2
+def test_only_the_entries_of_the_evidence_are_ranked() -> None:
+    evidence = replace(some_evidence(2, fuzzy=[0.25, 0.5]), places=np.asarray([1, 5]))
+    found = LearnedRanker(KNOWLEDGE, ZERO, ZERO).features(Reading("open", "en"), understood(), evidence)
+    assert column(found, "fuzzy") == {"hours": 0.25, "greeting": 0.5}
+    ranked = LearnedRanker(KNOWLEDGE, weighing(fuzzy=1.0), ZERO).rank(Reading("open", "en"), understood(), evidence)
+    assert [candidate.entry for candidate in ranked] == ["greeting", "hours"]
 
 
-def test_of_many_questions_only_the_likeliest_are_compared() -> None:
-    many = Knowledge((Entry("many", "yes", tuple(f"question number {number}" for number in range(12))), REFUND))
-    by_words = [1.0] * 11 + [9.0, 0.0, 0.0]
-    found = LearnedRanker(many, ZERO, ZERO).features(
-        Reading("question number 11", "en"), understood([-1.0, -1.0]), some_evidence(2, questions=by_words)
-    )
-    assert found.candidates[0, CANDIDATE_FEATURES.index("fuzzy")] == 1.0
+def test_an_entry_that_came_after_training_is_as_unlikely_as_can_be_to_the_understanding() -> None:
+    found = features(Reading("open", "en"), understood([-1.0, -30.0]))
+    heard = column(found, "understanding")
+    assert heard == {entry.id: -1.0 if entry is REFUND else -8.0 for entry in KNOWLEDGE}
+
+
+def test_no_entry_at_all_gives_no_candidate() -> None:
+    ranker = LearnedRanker(KNOWLEDGE, ZERO, ZERO)
+    assert ranker.rank(Reading("open", "en"), understood(), some_evidence(0)) == []
 
 
 def test_evidence_of_none_is_the_best_of_every_kind() -> None:
@@ -161,7 +136,7 @@ def test_evidence_of_none_is_the_best_of_every_kind() -> None:
 @given(scores, st.floats(-9, 9))
 def test_candidates_come_best_first_and_their_confidences_are_at_most_one(linear: list[float], bias: float) -> None:
     weights = RankerWeights(weighing(linear=2.0).candidate, (bias, *ZERO.none[1:]))
-    evidence = some_evidence(SIZE, linear=linear, questions=[0.0] * QUESTIONS)
+    evidence = some_evidence(SIZE, linear=linear)
     found = LearnedRanker(KNOWLEDGE, weights, ZERO).rank(Reading("refund", "en"), understood(), evidence)
     confidences = [candidate.confidence for candidate in found]
     assert confidences == sorted(confidences, reverse=True)
@@ -172,7 +147,7 @@ def test_candidates_come_best_first_and_their_confidences_are_at_most_one(linear
 
 
 def test_a_follow_up_is_weighed_by_weights_of_its_own() -> None:
-    evidence = some_evidence(SIZE, questions=[0.0] * QUESTIONS)
+    evidence = some_evidence(SIZE)
     ranker = LearnedRanker(KNOWLEDGE, ZERO, weighing(same_topic=9.0))
     alone = ranker.rank(Reading("and then", "en"), understood(), evidence)
     leaning = ranker.rank(Reading("and then", "en", HOURS, before="when are you open"), understood(), evidence)

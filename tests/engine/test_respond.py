@@ -626,7 +626,9 @@ def test_all_questions_of_all_messages_are_ranked_in_one_batch_and_later_parts_i
     engine = an_engine(BOTH | SURE)
     batches: list[list[str]] = []
     retrieve = engine.retriever.retrieve
-    engine.retriever.retrieve = lambda readings: batches.append([r.text for r in readings]) or retrieve(readings)
+    engine.retriever.retrieve = lambda readings, heard: (
+        batches.append([r.text for r in readings]) or retrieve(readings, heard)
+    )
     engine.respond_many(["refund please", TWO])
     parts = ["how do I get a full refund", "when does the shop open?"]
     assert batches == [["refund please", TWO, *parts], parts[1:]]
