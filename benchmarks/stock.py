@@ -24,7 +24,13 @@ _ENGLISH = (
     "why is my {2} not {1} after i {0} it", "{2} {1}: {0}?", "is there a way to {0} {1} {2}s without a {3}",
     "hello, i tried to {0} the {2} with {3} but it is {1}", "where can i see whether {2} {3} is {1}",
 )  # fmt: skip
-_CHINESE = ("怎么{0}我的{1}{2}", "请问{2}可以{0}{1}吗", "{1}{2}的{3}是多少", "为什么{2}不能{0}", "我想{0}{1}{2}，要{3}吗")
+_CHINESE = (
+    "怎么{0}我的{1}{2}",
+    "请问{2}可以{0}{1}吗",
+    "{1}{2}的{3}是多少",
+    "为什么{2}不能{0}",
+    "我想{0}{1}{2}，要{3}吗",
+)
 _ENGLISH_TAILS = ("", "", "", " please", " thanks", " today", " on my phone")
 _CHINESE_TAILS = ("", "", "谢谢", "，急")
 
@@ -32,8 +38,8 @@ _CHINESE_TAILS = ("", "", "谢谢", "，急")
 def made_up(count: int, seed: int) -> list[str]:
     """Distinct questions, the same for the same seed; those about the same follow each other."""
     chance = random.Random(seed)
-    english = _vocabulary(chance, ["".join(pair) for pair in _pairs("bcdfghklmnprstvw", "aeiou")], 1, 4)
-    chinese = _vocabulary(chance, [chr(0x4E00 + number) for number in range(0, 6000, 4)], 1, 3)
+    english = _vocabulary(chance, _pairs("bcdfghklmnprstvw", "aeiou"), 4)
+    chinese = _vocabulary(chance, [chr(0x4E00 + number) for number in range(0, 6000, 4)], 3)
     weights = list(accumulate(1 / rank for rank in range(1, _WORDS + 1)))
     found: dict[str, None] = {}
     while len(found) < count:
@@ -73,21 +79,23 @@ def entries(questions: Sequence[str], first: int = 0) -> Iterator[Item]:
 
 
 def mistyped(text: str, chance: random.Random) -> str:
-    """A text with a letter left out, doubled, or swapped with the next, at two places."""
+    """A text with, at two places, a letter left out, doubled, or swapped with the next."""
     for _ in range(2):
         at = chance.randrange(max(1, len(text) - 1))
-        text = text[:at] + chance.choice((text[at : at + 2][::-1], text[at + 1 : at + 2], text[at] * 2 + text[at + 1 : at + 2])) + text[at + 2 :]
+        one, two = text[at : at + 1], text[at + 1 : at + 2]
+        text = text[:at] + chance.choice((two, one + one + two, two + one)) + text[at + 2 :]
     return text
 
 
-def _vocabulary(chance: random.Random, parts: Sequence[str], least: int, most: int) -> list[str]:
-    """Distinct words of so many parts, the frequent ones mostly short."""
+def _vocabulary(chance: random.Random, parts: Sequence[str], most: int) -> list[str]:
+    """Distinct words of at most so many parts; the first, which will be the frequent ones, are short."""
     found: dict[str, None] = {}
+    tried = 0
     while len(found) < _WORDS:
-        longest = least + (most - least) * min(1.0, 3 * len(found) / _WORDS)
-        found["".join(chance.choices(parts, k=chance.randint(least, round(longest))))] = None
+        tried += 1
+        found["".join(chance.choices(parts, k=min(most, 1 + int(chance.random() + most * tried / _WORDS))))] = None
     return list(found)
 
 
-def _pairs(first: str, second: str) -> Iterator[tuple[str, str]]:
-    return ((one, other) for one in first for other in second)
+def _pairs(first: str, second: str) -> list[str]:
+    return [one + other for one in first for other in second]

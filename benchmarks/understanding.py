@@ -11,6 +11,7 @@ import argparse
 import difflib
 import json
 import platform
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -241,6 +242,7 @@ def _versions(names: Sequence[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception ends the row's process too
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -79,7 +79,7 @@ class StorageConfig:
 
 @dataclass(frozen=True, slots=True)
 class AnswerConfig:
-    """When the bot speaks. ``max_wrong_rate``: of the answers given, how many may be wrong; used at training."""
+    """When the bot speaks. ``max_wrong_rate`` is promised: so many answers at most are wrong; used at training."""
 
     max_wrong_rate: float = between(0.1, 0.001, 0.5)
     choices: int = between(3, 1, 8)

@@ -20,7 +20,7 @@ Integers = NDArray[np.integer[Any]]
 
 _SATURATION = 1.2  # k1: how soon a repeated word stops to count
 _LENGTH = 0.5  # b: questions are short, so their length says less than a document's
-_BITS = 15
+_FEWEST_BITS, _MOST_BITS = 15, 20  # so that a table is soon made, and few features meet in it
 
 
 def codes(text: str) -> Integers:
@@ -60,16 +60,19 @@ class Query:
         if not len(self.codes):
             return np.zeros(0, np.int64), np.zeros(0, np.int32)
         numbers = self.table[codes & (len(self.table) - 1)]
-        for number in np.flatnonzero(self.table[self.codes & (len(self.table) - 1)] != np.arange(len(self.codes))):
-            numbers[codes == self.codes[number]] = number  # another feature has its place in the table
+        crowded = np.flatnonzero(numbers < 0)
+        numbers[crowded] = np.minimum(np.searchsorted(self.codes, codes[crowded]), len(self.codes) - 1)
         places = np.flatnonzero(self.codes[numbers] == codes)
         return places, numbers[places]
 
 
 def table_of(codes: Integers) -> Integers:
-    """A table that has the number of each code at the place of its last bits; of several there one of them."""
-    table = np.zeros(1 << max(_BITS, 2 * len(codes).bit_length()), np.int32)
-    table[codes & (len(table) - 1)] = np.arange(len(codes))
+    """A table that has the number of each code at the place of its last bits, and -1 where several have theirs."""
+    bits = min(_MOST_BITS, max(_FEWEST_BITS, 2 * len(codes).bit_length()))
+    table = np.zeros(1 << bits, np.int32)
+    places, numbers = codes & (len(table) - 1), np.arange(len(codes))
+    table[places] = numbers
+    table[places[table[places] != numbers]] = -1
     return table
 
 

@@ -1,7 +1,7 @@
 """A part of the index that is never changed: questions and entries, and what is needed to find them.
 
 A text is kept as its units (see ``engine.text.features``): its words, or what begins at each Chinese character. Units
-lead to their features and back, and to the questions that hold them and back. That is a tenth of what postings of every
+lead to their features and back, and to the questions that hold them and back. That is an eighth of what postings of every
 feature would be, and a word that is near to one of the query's is met once, not once for each n-gram in common.
 """
 

@@ -84,17 +84,7 @@ class SparseFinding:
 
     def look(self, limit: int, also: Integers) -> Looked:
         """The entries of the likeliest questions and those in the rows ``also``."""
-        pairs = np.concatenate([self._foremost(limit), self._asked(also)])
-        first, lengths = self._first(also)
-        rows = np.concatenate([self._rows[pairs], np.repeat(also, lengths)])
-        places = np.concatenate([self._places[pairs], np.full(len(first), len(self._questions))])
-        questions = np.concatenate([self._questions[self._places[pairs]], first])
-        order = np.lexsort((places, questions, rows))
-        keys = rows[order].astype(np.int64) * len(self._segment.question_keys) + questions[order]
-        order = order[firsts(keys)]
-        order = order[np.lexsort((-self._promise[places[order]], rows[order]))]
-        order = order[ranks(rows[order]) < COMPARED]
-        rows, questions = rows[order], questions[order]
+        rows, questions = self._pairs(limit, also)
         first = firsts(rows)
         scores = self._scores(questions)
         questions = questions[np.lexsort((-scores.sum(axis=1), rows))]
@@ -121,6 +111,20 @@ class SparseFinding:
         shares = np.zeros((2 * size, 2))
         shares[owners] = sums(len(owners), slots, values)
         return shares[:size, 0], shares[size:]
+
+    def _pairs(self, limit: int, also: Integers) -> tuple[Integers, Integers]:
+        """The entries and questions to be scored, by ascending row, of each entry the likeliest questions."""
+        pairs = np.concatenate([self._foremost(limit), self._asked(also)])
+        first, lengths = self._first(also)
+        rows = np.concatenate([self._rows[pairs], np.repeat(also, lengths)])
+        places = np.concatenate([self._places[pairs], np.full(len(first), len(self._questions))])
+        questions = np.concatenate([self._questions[self._places[pairs]], first])
+        order = np.lexsort((places, questions, rows))
+        keys = rows[order].astype(np.int64) * len(self._segment.question_keys) + questions[order]
+        order = order[firsts(keys)]  # a pair may have been found and be the first of its entry as well
+        order = order[np.lexsort((-self._promise[places[order]], rows[order]))]
+        order = order[ranks(rows[order]) < COMPARED]
+        return rows[order], questions[order]
 
     def _foremost(self, limit: int) -> Integers:
         """The likeliest pairs of an entry and a question, the best first, of one question or one entry not too many."""

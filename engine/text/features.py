@@ -1,4 +1,4 @@
-"""Hashed word and character features: what lexical ranking and the linear model see of a text.
+"""Hashed word and character features: what lexical ranking and the kernel model see of a text.
 
 Words are runs of letters and digits; Chinese, which does not part words, gives single characters and pairs. Grams are
 character 3- to 5-grams within a word with its borders marked, for Chinese one to three characters: they survive typing
@@ -72,11 +72,6 @@ def grams(text: str) -> list[int]:
 def pairs(text: str) -> list[int]:
     """Buckets of the pairs of neighbouring words of a text."""
     return [_bucket(f"p{first} {second}") for first, second in pairwise(tokens(text))]
-
-
-def mixed(text: str) -> list[int]:
-    """Buckets of words, pairs of words and character n-grams."""
-    return words(text) + grams(text) + pairs(text)
 
 
 def around(token: str) -> list[tuple[str, tuple[int, ...]]]:

@@ -46,7 +46,8 @@ class Split:
 def split(knowledge: Knowledge, background: Sequence[str], *, seed: int, turn: int = 0) -> Split:
     """Hold out questions of entries that have at least two, hide some entries, and hold out some background.
 
-    Every ``turn`` holds out others, up to ``HELD_OUT`` turns.
+    Every ``turn`` holds out others, up to ``HELD_OUT`` turns; an entry with fewer questions than turns gives none away
+    in the last ones.
     """
     chance = random.Random(seed)
     order = chance.sample(range(len(knowledge)), len(knowledge))
@@ -62,7 +63,7 @@ def split(knowledge: Knowledge, background: Sequence[str], *, seed: int, turn: i
             unknown.extend(questions[:HELD_OUT])
             continue
         size = max(1, len(questions) // HELD_OUT) if len(questions) > 1 else 0
-        first = turn * size % max(1, len(questions))
+        first = turn * size
         held = questions[first : first + size]
         asked.extend((question, len(kept)) for question in held)
         # an intent that is named like one of its questions would teach that question

@@ -18,7 +18,7 @@ from bot.cli.questions import read_questions
 from engine.errors import KnowledgeError
 from engine.respond import Engine
 
-REPLY = {"conversation", "text", "source", "confidence", "entry", "choices", "candidates", "ms"}
+REPLY = {"conversation", "text", "source", "grade", "confidence", "entry", "choices", "candidates", "ms"}
 
 
 @pytest.fixture

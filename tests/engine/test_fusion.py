@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.ranker import CANDIDATE_FEATURES, NONE_FEATURES, Features, RankerWeights, probabilities
-from engine.training.fusion import NONE_PRIOR, PRIOR, fit_ranker, for_follow_ups
+from engine.training.fusion import NONE_PRIOR, PRIOR, UNTRIED, fit_ranker, for_follow_ups
 
 torch.set_num_threads(1)
 
@@ -44,10 +44,10 @@ def test_the_evidence_that_tells_right_from_wrong_is_learned(telling: str) -> No
         assert int(chances.argmax()) == expected
 
 
-def test_without_cases_the_weights_are_what_several_faqs_agreed_on() -> None:
+def test_without_cases_the_weights_are_those_for_the_untried() -> None:
     weights = fit_ranker([])
     assert dict(zip(CANDIDATE_FEATURES, weights.candidate, strict=True)) == pytest.approx(
-        {name: PRIOR.get(name, 0.0) for name in CANDIDATE_FEATURES}
+        {name: UNTRIED.get(name, 0.0) for name in CANDIDATE_FEATURES}
     )
     assert len(weights.none) == len(NONE_FEATURES)
 

@@ -138,7 +138,12 @@ def test_an_empty_index_finds_nothing() -> None:
     assert index.put([Item(0, ("hello",))]).search("hello").shown(10, NONE).places.tolist() == [0]
 
 
-@pytest.mark.parametrize("text", ["", " \n", "?!… 。，", "🙂", "x" * 100_000, "a b " * 25_000, "退货" * 50_000])
+MANY_WORDS = " ".join(f"{number:x}" for number in range(18_000))
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \n", "?!… 。，", "🙂", "x" * 100_000, "a b " * 25_000, "退货" * 50_000, MANY_WORDS]
+)
 def test_hostile_texts_are_answered_with_scores_in_range(text: str) -> None:
     index = QuestionIndex.build([Item(0, ("a refund for a shop", "b")), Item(1, ("我要退货",)), Item(2, ("?",))])
     search = index.search(text)

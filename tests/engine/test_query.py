@@ -43,6 +43,15 @@ def test_features_that_meet_in_the_table_are_told_apart() -> None:
     assert features.tolist() == [3, 3, 2, 1, 0]
 
 
+def test_a_query_of_very_many_features_is_matched_as_well() -> None:
+    wanted = list(range(0, 3 * BUCKETS // 2, 97))
+    stored = np.asarray([*range(500), *wanted[-500:]], np.int32)
+    places, features = a_query(wanted).matches(stored)
+    assert len(wanted) > 1 << 15
+    assert [int(stored[place]) for place in places] == [wanted[feature] for feature in features]
+    assert len(places) == 506
+
+
 def test_an_empty_query_matches_nothing() -> None:
     places, features = a_query([]).matches(np.asarray([1, 2], np.int32))
     assert (places.tolist(), features.tolist()) == ([], [])

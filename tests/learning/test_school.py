@@ -216,14 +216,13 @@ def test_with_fewer_than_two_entries_there_is_nothing_to_tell_apart(tmp_path: Pa
 def test_entries_with_one_question_each_are_trained_and_the_notes_say_what_is_missing(tmp_path: Path) -> None:
     single = Knowledge(tuple(replace(entry, questions=entry.questions[:1]) for entry in KNOWLEDGE))
     summary = train(TrainingData(single), tmp_path, QUICK, quiet)
-    assert any("no entry has three questions" in note for note in summary.notes)
+    assert any("no entry has two questions" in note for note in summary.notes)
     assert summary.report.whole.questions == 0
     assert summary.report.lines() == [
         "no question was held out, so nothing can be said about how often answers are wrong"
     ]
     assert not Engine.load(tmp_path).promise.kept
-    found = Engine.load(tmp_path).respond("when are you open", WorkingMemory())
-    assert found.provenance.source in (Source.CLARIFY, Source.FIXED)
+    assert any("nothing proves that" in note for note in summary.notes)
 
 
 def test_answers_of_five_thousand_characters_are_given_in_their_own_words(tmp_path: Path) -> None:
