@@ -19,7 +19,7 @@ from engine.text.normalise import matching
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
-MOST_SUPPORT = 12_000  # questions that the machine is trained on; the matrix of all pairs has to fit into memory
+MOST_SUPPORT = 10_000  # questions that the machine is trained on; the matrix of all pairs has to fit into memory
 MOST_WEIGHTS = 40_000_000  # beyond this the weights would outgrow all the rest of a checkpoint
 _RIDGE = 0.1
 _OFFSET = 0.5  # how much a question counts that has no feature in common
@@ -199,7 +199,7 @@ def fit_kernel(
         matrix[row] = torch.from_numpy(kernel(cosines.of(text)))
         target[row, [place for place in own if place >= 0]] = 1 / len(own)
     matrix.diagonal().add_(_RIDGE)
-    factor = torch.linalg.cholesky(matrix)
+    factor = torch.linalg.cholesky(matrix, out=matrix)  # in place: the matrix is the largest thing of a whole training
     weights = torch.cholesky_solve(target, factor)
     return KernelModel(cosines, weights.numpy().astype(np.float32))
 

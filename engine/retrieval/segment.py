@@ -1,8 +1,8 @@
 """A part of the index that is never changed: questions and entries, and what is needed to find them.
 
 A text is kept as its units (see ``engine.text.features``): its words, or what begins at each Chinese character. Units
-lead to their features and back, and to the questions that hold them and back. That is an eighth of what postings of every
-feature would be, and a word that is near to one of the query's is met once, not once for each n-gram in common.
+lead to their features and back, and to the questions that hold them and back. That is an eighth of what postings of
+every feature would be, and a word that is near to one of the query's is met once, not once for each n-gram in common.
 """
 
 from __future__ import annotations
@@ -43,8 +43,7 @@ class Contents:
     """What is indexed, in an order that depends on nothing but itself.
 
     ``unit_keys`` (U,) are hashes of the distinct units, first of those in questions, ``unit_features`` (U) the codes of
-    each.
-    ``question_keys`` (D,) are hashes of the distinct questions, ``question_units`` (D) the units of each and
+    each. ``question_keys`` (D,) are hashes of the distinct questions, ``question_units`` (D) the units of each and
     ``question_texts`` (D) its matching form in UTF-8; short questions come first. ``entries`` (E,) are the places of
     entries, ascending, ``entry_questions`` (E) the questions of each, ``answer_units`` (E) the units of its answer.
     """

@@ -112,7 +112,17 @@ def test_understanding_a_question_needs_no_pytorch(sample_model: Path) -> None:
 def test_ask_prints_one_json_object_of_the_promised_form(tmp_path: Path, sample_model: Path) -> None:
     done = attendant("ask", "--json", "--model", str(sample_model), "do you take paypal?", HOME=str(tmp_path))
     reply = json.loads(done.stdout)
-    assert list(reply) == ["conversation", "text", "source", "grade", "confidence", "entry", "choices", "candidates", "ms"]
+    assert list(reply) == [
+        "conversation",
+        "text",
+        "source",
+        "grade",
+        "confidence",
+        "entry",
+        "choices",
+        "candidates",
+        "ms",
+    ]
     assert (reply["entry"], len(reply["candidates"])) == ("payment-methods", 10)
 
 
