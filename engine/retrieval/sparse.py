@@ -22,14 +22,14 @@ Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
 
-_UNITS = 40_000  # units with a feature of the query that are weighed
+_UNITS = 30_000  # units with a feature of the query that are weighed
 _HEAVY_UNITS = 1_000  # of these, units whose questions are looked up
-_QUESTIONS = 80_000  # questions that are looked up in all
-_KEPT = 20_000  # questions, the likeliest, that are remembered
+_QUESTIONS = 120_000  # questions that are looked up in all
+_KEPT = 4_000  # questions, the likeliest, that are remembered
 _DEEP = 500  # of these, those among which entries are looked for first
 _SCORED = 200  # questions that are scored
 _OWNERS = 10  # entries of one question that are looked at
-_TABLE = 8  # so many places for each number are still summed up in a table
+_TABLE = 4  # so many places for each number are still summed up in a table
 
 
 class SparseFinder:
@@ -55,15 +55,29 @@ class SparseFinder:
         units = segment.feature_units.taken(features[order], lengths)
         units, weights = _totals(units, lengths, query.questions[numbers[order]], len(segment.unit_keys))
         heavy = highest(weights, _HEAVY_UNITS)
-        postings = _within(segment.unit_questions.lengths(units[heavy]), _QUESTIONS)
+        lengths = segment.unit_questions.lengths(units[heavy])
+        postings = _within(lengths, _QUESTIONS)
         questions = segment.unit_questions.taken(units[heavy], postings)
-        found, promise = _totals(questions, postings, weights[heavy], len(segment.question_keys))
-        dampings = damping(segment.question_lengths[found, 1] / query.averages[1])
-        promise = promise * saturated(np.ones(len(found), np.int64), dampings)
+        found, total = _totals(questions, postings, weights[heavy], len(segment.question_keys))
+        promise = total * self._for_one(query, found)
         if len(found) > _KEPT:
             kept = np.flatnonzero(promise >= np.partition(promise, len(promise) - _KEPT)[len(promise) - _KEPT])
             found, promise = found[kept], promise[kept]
+        if len(heavy) < len(units) or int(postings.sum()) < int(lengths.sum()):
+            promise = self._completed(found, units, weights) * self._for_one(query, found)
         return SparseFinding(self, query, found, promise)
+
+    def _completed(self, questions: Integers, units: Integers, weights: Floats) -> Floats:
+        """What all units of some questions hold, those too whose questions were not looked up."""
+        texts = self.segment.question_units.rows(questions)
+        table = np.zeros(len(self.segment.unit_keys))
+        table[units] = weights
+        return np.asarray(np.add.reduceat(table[texts.values], texts.starts[:-1]))
+
+    def _for_one(self, query: Query, questions: Integers) -> Floats:
+        """What one occurrence of a feature counts in some questions."""
+        lengths = self.segment.question_lengths[questions, 1] / query.averages[1]
+        return saturated(np.ones(len(questions), np.int64), damping(lengths))
 
 
 class SparseFinding:
