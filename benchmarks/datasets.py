@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-FEW = 10
+FEW_SHOT: Mapping[str, tuple[int, ...]] = {"banking77": (5, 10, 30), "bitext": (10,)}
+"""How many examples a label the few-shot trials of a set have."""
+
 BOTS = ("curekart", "sofmattress", "powerplay11")
 ALIKE = (
     {"CHAT_WITH_AGENT", "CHAT_WITH_AN_AGENT", "LEAD_GEN", "CALL_CENTER", "CONTACT_NUMBER"},
@@ -268,17 +270,20 @@ def _zh_bank(folders: Folders, seed: int, *, cold: bool = False) -> Trial:
 
 TRIALS: Mapping[str, Callable[[Folders, int], Trial]] = {
     "banking77": _banking77,
-    f"banking77/{FEW}": partial(_banking77, count=FEW),
+    **{f"banking77/{count}": partial(_banking77, count=count) for count in FEW_SHOT["banking77"]},
     "clinc150": _clinc150,
     **{f"hint3/{bot}": partial(_hint3, bot=bot) for bot in BOTS},
     "bitext": _bitext,
-    f"bitext/{FEW}": partial(_bitext, count=FEW),
+    **{f"bitext/{count}": partial(_bitext, count=count) for count in FEW_SHOT["bitext"]},
     "covidfaq": partial(_faq, name="covidfaq", language="en"),
     "zh_insurance_faq": partial(_faq, name="zh_insurance_faq", language="zh"),
     "zh_bank": _zh_bank,
     "zh_bank/cold": partial(_zh_bank, cold=True),
 }
 """Trials by name, each made from folders and a seed."""
+
+DRAWN = tuple(f"{name}/{count}" for name, counts in FEW_SHOT.items() for count in counts)
+"""Trials whose few examples are drawn by seed: another seed, another figure."""
 
 
 def trial(name: str, folders: Folders, seed: int) -> Trial:

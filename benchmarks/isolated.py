@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 TIMED = 200
 WARM_UP = 5
 TOGETHER = 64
+_SELF = Path("/proc/self/status")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -93,10 +94,14 @@ def run(job: Job) -> Answers:
     )
 
 
+def environment() -> dict[str, str]:
+    """What a process needs to have one thread for every library and to ask the network for nothing."""
+    return {**os.environ, **dict.fromkeys(_THREADS, "1"), "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+
+
 def _phase(phase: str, folder: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.isolated", phase, str(folder)]
-    environment = os.environ | dict.fromkeys(_THREADS, "1") | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RowFailedError(done.stderr.strip() or f"the process ended with {done.returncode}")
     result: dict[str, Any] = json.loads((folder / f"{phase}.json").read_bytes())
@@ -111,7 +116,7 @@ def main() -> None:
     facts = json.loads((folder / "job.json").read_bytes())
     job = Job(**{**facts, "data": tuple(facts["data"])})
     made = trial(job.trial, Folders([Path(path) for path in job.data]), job.seed)
-    bare = _status("VmRSS")
+    bare = status("VmRSS")
 
     from benchmarks.peers import NotApplicableError  # after the memory of a bare process is known
 
@@ -157,14 +162,14 @@ def _answer(job: Job, made: Trial, folder: Path, bare: float | None) -> dict[str
 
 
 def _growth(name: str, bare: float | None) -> float | None:
-    now = _status(name)
+    now = status(name)
     return None if now is None or bare is None else now - bare
 
 
-def _status(name: str) -> float | None:
-    """A figure of this process in megabytes, as Linux tells it; ``ru_maxrss`` would count the parent's memory too."""
+def status(name: str, path: Path = _SELF) -> float | None:
+    """A figure of a process in megabytes, as Linux tells it; ``ru_maxrss`` would count the parent's memory too."""
     try:
-        lines = Path("/proc/self/status").read_text("ascii").splitlines()
+        lines = path.read_text("ascii").splitlines()
     except OSError:
         return None
     found = next((line for line in lines if line.startswith(f"{name}:")), None)

@@ -391,16 +391,18 @@ class ChatterBotRow:
 class Attendant:
     """This project: a model trained on one entry a label; confidence: the calibrated one.
 
-    Where a set has no answers, they are one sentence without any information. Texts outside are questions that no entry
-    answers; the background questions that every training has are there too.
+    ``encoder`` is what training starts from: the base that comes with the project, or ``none``. Where a set has no
+    answers, they are one sentence without any information. Texts outside are questions that no entry answers; the
+    background questions that every training has are there too.
     """
 
     modules: ClassVar[tuple[str, ...]] = ("engine.training.school",)
     most_asked: ClassVar[int | None] = None
     _engine: Any = None
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, encoder: str = "base") -> None:
         self._terms = terms
+        self._encoder = encoder
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_engine"}
@@ -413,7 +415,11 @@ class Attendant:
 
         knowledge = Knowledge(entries_of(stored), stored.outside)
         options = TrainingOptions(
-            minutes=self._terms.minutes, seed=self._terms.seed, threads=1, locales=(stored.language,)
+            minutes=self._terms.minutes,
+            seed=self._terms.seed,
+            threads=1,
+            encoder=self._encoder,
+            locales=(stored.language,),
         )
         data = TrainingData(knowledge, background=(*background(), *stored.outside))
         train(data, self._terms.folder / "model", options, lambda _: None)
@@ -466,6 +472,7 @@ ROWS: Mapping[str, Callable[[Terms], Peer]] = {
     "minilm-regression": lambda _: MiniLmRegression(),
     "chatterbot": lambda terms: ChatterBotRow(terms.folder),
     "attendant": Attendant,
+    "attendant-none": lambda terms: Attendant(terms, "none"),
 }
 """Rows by name."""
 

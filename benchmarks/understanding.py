@@ -1,6 +1,7 @@
 """Understanding and retrieval beside other ways to do the same: one table a set, same splits, same run.
 
-    python benchmarks/understanding.py --data FOLDER [--sets banking77,clinc150,…] [--rows attendant,…] [--json FILE]
+    python benchmarks/understanding.py --data FOLDER [--sets banking77,clinc150,…] [--rows attendant,…] [--draws 1]
+                                       [--json FILE]
 
 benchmarks/README.md says what the sets, the rows and the columns are.
 """
@@ -15,7 +16,7 @@ import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, not as a module
 
-from benchmarks.datasets import TRIALS, DataError, Folders, Trial, trial
+from benchmarks.datasets import DRAWN, TRIALS, DataError, Folders, Trial, trial
 from benchmarks.isolated import Answers, Job, RowFailedError, RowSkippedError, run
 from benchmarks.measures import Quality, quality
 from benchmarks.peers import PACKAGES, ROWS
@@ -59,12 +60,13 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading of two lines, what stands under it, and which trials have it."""
+    """A heading of two lines, what stands under it, which trials have it, and whether its range over draws is told."""
 
     head: tuple[str, str]
     cell: Callable[[Figures], float | None]
     form: str
     shown: Callable[[Trial], bool]
+    ranged: bool = False
 
 
 def _beyond(made: Trial) -> bool:
@@ -80,11 +82,11 @@ def _retrieval(made: Trial) -> bool:
 
 
 COLUMNS = (
-    Column(("first", "right"), lambda row: row.quality.accuracy, ".1%", _always),
+    Column(("first", "right"), lambda row: row.quality.accuracy, ".1%", _always, ranged=True),
     Column(("MRR", ""), lambda row: row.quality.reciprocal_rank, ".3f", _retrieval),
     Column(("MAP", ""), lambda row: row.quality.precision, ".3f", _retrieval),
-    Column(("coverage", "2% wrong"), lambda row: row.quality.coverage_2, ".1%", _always),
-    Column(("coverage", "5% wrong"), lambda row: row.quality.coverage_5, ".1%", _always),
+    Column(("coverage", "2% wrong"), lambda row: row.quality.coverage_2, ".1%", _always, ranged=True),
+    Column(("coverage", "5% wrong"), lambda row: row.quality.coverage_5, ".1%", _always, ranged=True),
     Column(("outside", "AUROC"), lambda row: row.quality.auroc, ".3f", _beyond),
     Column(("outside", "recall"), lambda row: row.quality.outside_recall, ".1%", _beyond),
     Column(("training", "CPU s"), lambda row: row.training_seconds, ".1f", _always),
@@ -93,7 +95,7 @@ COLUMNS = (
     Column(("training", "MB"), lambda row: row.training_megabytes, ".0f", _always),
     Column(("memory", "MB"), lambda row: row.megabytes, ".0f", _always),
 )
-WIDTH = 10
+WIDTH = 11
 FIRST = 20
 
 
@@ -124,16 +126,18 @@ def table(
     name: str, folders: Folders, rows: Sequence[str], options: argparse.Namespace
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The lines of one table, each with all that is known of the set by then."""
+    seeds = range(options.seed, options.seed + (options.draws if name in DRAWN else 1))
     try:
-        made = trial(name, folders, options.seed)
+        made = [trial(name, folders, seed) for seed in seeds]
     except DataError as error:
         yield f"\n{name}: skipped: {error}", {"skipped": str(error)}
         return
-    facts: dict[str, Any] = {"note": made.note, **_sizes(made), "rows": {}}
-    yield "\n".join(heading(made)), facts
+    facts: dict[str, Any] = {"note": made[0].note, "seeds": list(seeds), **_sizes(made[0]), "rows": {}}
+    yield "\n".join(heading(made[0], seeds)), facts
+    data = tuple(str(folder.resolve()) for folder in options.data)
     for row in rows:
-        job = Job(tuple(str(folder.resolve()) for folder in options.data), name, row, options.seed, options.minutes)
-        line, facts["rows"][row] = _row(job, made)
+        jobs = [Job(data, name, row, seed, options.minutes) for seed in seeds]
+        line, facts["rows"][row] = _row(jobs, made)
         yield line, facts
 
 
@@ -144,8 +148,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", default="", help=f"by comma, all by default: {', '.join(ROWS)}")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--seed", type=int, default=1, help="of splits, samples and training")
+    parser.add_argument(
+        "--draws", type=_count, default=1, help=f"seeds from --seed on that {', '.join(DRAWN)} are drawn by"
+    )
     parser.add_argument("--minutes", type=float, default=20.0, help="bound of attendant's training, wall clock")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def chosen(wanted: str, known: Iterable[str], what: str) -> list[str]:
@@ -165,16 +178,17 @@ def chosen(wanted: str, known: Iterable[str], what: str) -> list[str]:
     return list(dict.fromkeys(found)) or names
 
 
-def heading(made: Trial) -> list[str]:
+def heading(made: Trial, seeds: Sequence[int]) -> list[str]:
     """Name, sizes and head of a table."""
     sizes = _sizes(made)
     outside = f" and {sizes['stored_outside']:,} out of scope" if sizes["stored_outside"] else ""
     beyond = f", {sizes['asked_outside']:,} out of scope" if sizes["asked_outside"] else ", none out of scope"
+    drawn = f"; {len(seeds)} draws, seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else ""
     columns = [column for column in COLUMNS if column.shown(made)]
     heads = ("".join(f"{column.head[line]:>{WIDTH}}" for column in columns) for line in (0, 1))
     return [
         f"\n{made.name}: {sizes['stored']:,} texts of {sizes['labels']:,} labels{outside}; "
-        f"asked {sizes['asked_inside']:,} in scope{beyond}",
+        f"asked {sizes['asked_inside']:,} in scope{beyond}{drawn}",
         *textwrap.wrap(made.note, 110, initial_indent="  ", subsequent_indent="  "),
         *(f"{'':<{FIRST}}{head}" for head in heads),
     ]
@@ -191,17 +205,22 @@ def _sizes(made: Trial) -> dict[str, int]:
     }
 
 
-def _row(job: Job, made: Trial) -> tuple[str, dict[str, Any]]:
-    """A line of the table, and the same as plain data."""
+def _row(jobs: Sequence[Job], made: Sequence[Trial]) -> tuple[str, dict[str, Any]]:
+    """A line of the table, for several draws with their range below it, and the same as plain data."""
+    name = jobs[0].row
     try:
-        row = figures(made, run(job))
+        draws = [figures(one, run(job)) for one, job in zip(made, jobs, strict=True)]
     except RowSkippedError as error:
-        return f"{job.row:<{FIRST}}  skipped: {error}", {"skipped": str(error)}
+        return f"{name:<{FIRST}}  skipped: {error}", {"skipped": str(error)}
     except RowFailedError as error:
         print(error, file=sys.stderr)
         last = str(error).splitlines()[-1]
-        return f"{job.row:<{FIRST}}  failed: {last}", {"failed": last}
-    return table_line(job.row, made, row), row.to_json()
+        return f"{name:<{FIRST}}  failed: {last}", {"failed": last}
+    row = mean(draws)
+    line = table_line(name, made[0], row)
+    if len(draws) == 1:
+        return line, row.to_json()
+    return f"{line}\n{range_line(made[0], draws)}", {**row.to_json(), "draws": [draw.to_json() for draw in draws]}
 
 
 def figures(made: Trial, answers: Answers) -> Figures:
@@ -216,6 +235,27 @@ def figures(made: Trial, answers: Answers) -> Figures:
         answers.megabytes,
         len(answers.places),
     )
+
+
+def mean(draws: Sequence[Figures]) -> Figures:
+    """The mean of every figure; of one that a draw does not have there is none."""
+
+    def of(found: Sequence[Any], names: Iterable[str]) -> dict[str, Any]:
+        columns = {name: [getattr(one, name) for one in found] for name in names}
+        return {name: None if None in values else float(np.mean(values)) for name, values in columns.items()}
+
+    costs = [field.name for field in fields(Figures) if field.name not in ("quality", "asked")]
+    together = Quality(**of([draw.quality for draw in draws], [field.name for field in fields(Quality)]))
+    return replace(draws[0], quality=together, **of(draws, costs))
+
+
+def range_line(made: Trial, draws: Sequence[Figures]) -> str:
+    """The lowest and the highest share of the draws, in per cent, under the shares that are told so."""
+    cells: list[str] = []
+    for column in (column for column in COLUMNS if column.shown(made)):
+        found = [share for share in map(column.cell, draws) if share is not None] if column.ranged else []
+        cells.append(f"{min(found):.1%}–{max(found):.1%}".replace("%", "") if found else "")
+    return f"{'  lowest–highest':<{FIRST}}{''.join(f'{cell:>{WIDTH}}' for cell in cells)}".rstrip()
 
 
 def table_line(name: str, made: Trial, row: Figures) -> str:

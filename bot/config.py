@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError
+from engine.understand.encoders import BASE, NAMES, is_encoder
 
 FILE = "config.toml"
 DATABASE_VARIABLE = "ATTENDANT_DATABASE_URL"
@@ -64,6 +65,13 @@ class KnowledgeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """What the engine is made of; ``encoder`` is what training starts from."""
+
+    encoder: str = BASE
+
+
+@dataclass(frozen=True, slots=True)
 class ModelConfig:
     """Where the trained model lies; relative to ``bot.data``."""
 
@@ -89,7 +97,7 @@ class AnswerConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How the model is trained; ``cell`` is the recurrent cell of the sentence encoder."""
+    """How the model is trained; ``cell`` is the recurrent cell of a sentence encoder that starts from nothing."""
 
     cell: str = one_of("lstm", "lstm", "gru")
     epochs: int = between(0, 0, 10_000)
@@ -121,6 +129,7 @@ class Config:
 
     bot: BotConfig = BotConfig()
     knowledge: KnowledgeConfig = KnowledgeConfig()
+    engine: EngineConfig = EngineConfig()
     model: ModelConfig = ModelConfig()
     storage: StorageConfig = StorageConfig()
     answers: AnswerConfig = field(default_factory=AnswerConfig)
@@ -187,6 +196,8 @@ def load(path: Path | None = None) -> Config:
     problems.extend(_wrong_patterns(config.slots))
     for key, folder in (("bot.data", config.bot.data), ("model.path", config.model.path)):
         problems.extend(_wrong_folder(key, folder))
+    if not is_encoder(config.engine.encoder):
+        problems.append(f"engine.encoder must be {NAMES}, not {config.engine.encoder!r}")
     if not config.bot.locales:
         problems.append("bot.locales must name at least one language, not []")
     if problems:

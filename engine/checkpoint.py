@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from engine.errors import CheckpointError
 
-FORMAT = 1
+FORMAT = 2
 KIND = "attendant-model"
 MANIFEST = "manifest.json"
 _CONTENT_NAME = re.compile(r"^.+-[0-9a-f]{16}\.[a-z]+(\.part)?$")
@@ -58,7 +58,7 @@ class Checkpoint:
         """
         self.path(name)
         try:
-            return _arrays(self._data[name])
+            return bytes_to_arrays(self._data[name])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"{self.folder}: {name} cannot be read: {error!r}") from error
 
@@ -85,6 +85,29 @@ class Change:
 def arrays_to_bytes(arrays: Arrays) -> bytes:
     """Arrays as a safetensors file."""
     return b"".join(_pieces(arrays))
+
+
+def bytes_to_arrays(data: mmap.mmap | bytes) -> dict[str, NDArray[np.generic]]:
+    """The arrays of a safetensors file, as views.
+
+    Raises:
+        KeyError, TypeError, ValueError: If it is none.
+    """
+    begin = 8 + int.from_bytes(data[:8], "little")
+    if begin > len(data):
+        raise ValueError("it ends before its header does")
+    header = json.loads(data[8:begin])
+    found: dict[str, NDArray[np.generic]] = {}
+    for name, item in header.items():
+        if name == "__metadata__":
+            continue
+        kind, shape = np.dtype(_TYPES[item["dtype"]]), tuple(map(int, item["shape"]))
+        first, last = item["data_offsets"]
+        count = math.prod(shape)
+        if last - first != count * kind.itemsize or not 0 <= first <= last <= len(data) - begin:
+            raise ValueError(f"{name} does not lie where the header says")
+        found[name] = np.frombuffer(data, kind, count, begin + first).reshape(shape) if count else np.zeros(shape, kind)
+    return found
 
 
 def write(folder: Path, files: Mapping[str, Content], facts: Mapping[str, Any]) -> str:
@@ -192,25 +215,6 @@ def _opened(folder: Path, name: str, item: Mapping[str, Any], *, check: bool) ->
     if not whole:
         raise CheckpointError(f"{folder}: {name} is damaged: {size} bytes that are not those that were written")
     return path, content
-
-
-def _arrays(data: mmap.mmap | bytes) -> dict[str, NDArray[np.generic]]:
-    """The arrays of a safetensors file, as views."""
-    begin = 8 + int.from_bytes(data[:8], "little")
-    if begin > len(data):
-        raise ValueError("it ends before its header does")
-    header = json.loads(data[8:begin])
-    found: dict[str, NDArray[np.generic]] = {}
-    for name, item in header.items():
-        if name == "__metadata__":
-            continue
-        kind, shape = np.dtype(_TYPES[item["dtype"]]), tuple(map(int, item["shape"]))
-        first, last = item["data_offsets"]
-        count = math.prod(shape)
-        if last - first != count * kind.itemsize or not 0 <= first <= last <= len(data) - begin:
-            raise ValueError(f"{name} does not lie where the header says")
-        found[name] = np.frombuffer(data, kind, count, begin + first).reshape(shape) if count else np.zeros(shape, kind)
-    return found
 
 
 def _pieces(content: Content) -> Iterable[bytes | memoryview]:

@@ -186,8 +186,8 @@ class _Explainer:
         understander = self._engine.understander
         if not isinstance(understander, HeadUnderstander):
             return ()
-        known = set(understander.reader.known)
-        return tuple(Word(word, share, word in known) for word, share in understander.attention(text))
+        knows = understander.reader.knows
+        return tuple(Word(word, share, knows(word)) for word, share in understander.attention(text))
 
     def _pieces(self, text: str) -> tuple[str, ...]:
         generator = self._engine.generator

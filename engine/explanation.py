@@ -18,6 +18,9 @@ MEANINGS: Mapping[str, str] = {
     "dense_lead": "… by how far ahead of the next",
     "linear": "the kernel model takes it for this entry",
     "linear_lead": "… by how far ahead of the next",
+    "meaning": "means nearly what one of its questions means",
+    "meaning_lead": "… by how far ahead of the next",
+    "meaning_of_answer": "means nearly what its answer says",
     "words": "words in common with its nearest question",
     "grams": "letters in common with its nearest question",
     "grams_lead": "… by how far ahead of the next",
@@ -39,6 +42,7 @@ NONE_MEANINGS: Mapping[str, str] = {
     "understanding": "the network on the best entry",
     "dense": "near some question, as the network sees it",
     "linear": "the kernel model on its best entry",
+    "meaning": "means nearly what some question means",
     "words": "words in common with the nearest question",
     "grams": "letters in common with the nearest question",
     "covered": "letters that occur in the best entry",
@@ -64,7 +68,7 @@ class Value:
 class Word:
     """A word as the encoder reads it, with its share of the attention, in [0, 1].
 
-    One that is not ``known`` did not occur twice in training, and is read by its character n-grams alone.
+    One that is not ``known`` is read by its parts: several pieces, or, where training started from nothing, n-grams.
     """
 
     text: str

@@ -51,6 +51,8 @@ class Evidence:
     ``words`` and ``grams``: share of the query's weight that the best question of an entry holds, about [0, 1];
     ``answers``: the same for the answer's own words; ``covered_words`` and ``covered_grams``: share of the query's
     weight that occurs anywhere in the entry, in [0, 1]; ``linear``: the kernel model, about 1 for the right entry;
+    ``meaning`` and ``meaning_of_answer``: cosine of the text's vector with the nearest question of an entry, and with
+    the nearest sentence of its answer, 0 without a text encoder;
     ``fuzzy`` and ``fuzzy_set``: similarity of the nearest question in order and as a set of words, in [0, 1];
     ``together``: the kernel model over a follow-up joined to the question before it, ``before``: over that question
     alone; 0 for a question that stands by itself. ``known``: share of the query's weight that occurs in any question.
@@ -63,6 +65,8 @@ class Evidence:
     covered_words: Floats
     covered_grams: Floats
     linear: Floats
+    meaning: Floats
+    meaning_of_answer: Floats
     fuzzy: Floats
     fuzzy_set: Floats
     together: Floats
@@ -103,6 +107,17 @@ class Response:
     choices: tuple[Choice, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     handoff: bool = False
+
+
+class TextEncoder(Protocol):
+    """Turns texts into vectors that lie near each other where the texts mean the same."""
+
+    @property
+    def width(self) -> int:
+        """Width of the vectors, V."""
+
+    def vectors(self, texts: Sequence[str]) -> Floats:
+        """Unit vectors. Shape: (texts, V)."""
 
 
 class Understander(Protocol):

@@ -1,8 +1,8 @@
 """All evidence about a question joined into one calibrated probability for each candidate, and for "none of them".
 
 A conditional logit (McFadden 1974): every candidate gets a weighted sum of its features, "none of them" one of its own,
-and a softmax over both makes probabilities. The two dozen weights are fitted on questions that none of the evidence was
-trained on, so that the probabilities mean what they say.
+and a softmax over both makes probabilities. The three dozen weights are fitted on questions that none of the evidence
+was trained on, so that the probabilities mean what they say.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from engine.ports import Evidence, Reading, Understanding
 Floats = NDArray[np.float32]
 
 CANDIDATE_FEATURES = (
-    "understanding", "understanding_lead", "dense", "dense_lead", "linear", "linear_lead", "words", "grams",
-    "grams_lead", "answers", "covered_words", "covered_grams", "fuzzy", "fuzzy_set", "other_language", "same_topic",
-    "near_topic", "together", "before",
+    "understanding", "understanding_lead", "dense", "dense_lead", "linear", "linear_lead", "meaning", "meaning_lead",
+    "meaning_of_answer", "words", "grams", "grams_lead", "answers", "covered_words", "covered_grams", "fuzzy",
+    "fuzzy_set", "other_language", "same_topic", "near_topic", "together", "before",
 )  # fmt: skip
 NONE_FEATURES = (
-    "always", "outside", "understanding", "dense", "linear", "words", "grams", "covered", "lead", "fuzzy", "known",
-    "length",
+    "always", "outside", "understanding", "dense", "linear", "meaning", "words", "grams", "covered", "lead", "fuzzy",
+    "known", "length",
 )  # fmt: skip
 _FLOOR = -8.0
 
@@ -65,7 +65,7 @@ class RankerWeights:
 
 
 class LearnedRanker:
-    """Joins understanding and lexical evidence.
+    """Joins understanding and the evidence of retrieval.
 
     Args:
         knowledge: The entries that are ranked.
@@ -107,6 +107,9 @@ class LearnedRanker:
                 _lead(dense),
                 evidence.linear,
                 _lead(evidence.linear),
+                evidence.meaning,
+                _lead(evidence.meaning),
+                evidence.meaning_of_answer,
                 evidence.words,
                 evidence.grams,
                 _lead(evidence.grams),
@@ -128,6 +131,7 @@ class LearnedRanker:
                 read.max(),
                 dense.max(),
                 evidence.linear.max(),
+                evidence.meaning.max(),
                 evidence.words.max(),
                 evidence.grams.max(),
                 evidence.covered_grams.max(),

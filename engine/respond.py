@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.arbiter import ThresholdArbiter, Verdict
+from engine.base.base import ENCODER, TOKENIZER, BaseEncoder
+from engine.base.base import read as read_base
 from engine.calibration import Thresholds
 from engine.checkpoint import Checkpoint, read
 from engine.dialogue import Candidate, Speaker
@@ -27,11 +29,13 @@ from engine.tell import MOST_CANDIDATES, Say, Teller, bare
 from engine.text.language import detect
 from engine.text.normalise import clean
 from engine.text.tokenise import PieceTokenizer
+from engine.understand.encoders import check_known, encoder_named
 from engine.understand.follow_up import is_follow_up
-from engine.understand.head import HeadUnderstander, Stored
-from engine.understand.reader import QuestionReader
+from engine.understand.head import HeadUnderstander
+from engine.understand.reader import PieceReader, QuestionReader, TextReader
 from engine.understand.slots import SlotFinder
 from engine.understand.split import split
+from engine.understand.stored import Stored
 from engine.understand.tone import tone
 from engine.understand.words import WordReader
 
@@ -234,20 +238,30 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
     facts = checkpoint.facts
     try:
         knowledge = Knowledge.from_json(json.loads(checkpoint.path("knowledge.json").read_bytes()))
-        tokenizer = PieceTokenizer.load(checkpoint.path("tokenizer.json"))
-        reader = QuestionReader(tokenizer, SlotFinder(settings.slots))
-        words = WordReader(json.loads(checkpoint.path("words.json").read_bytes()), SlotFinder(settings.slots))
+        slots = SlotFinder(settings.slots)
+        name = str(facts["encoder"]["name"])
+        base = read_base(checkpoint.files) if ENCODER in checkpoint.files else None
+        tokenizer = base.tokenizer if base else PieceTokenizer.load(checkpoint.path(TOKENIZER))
+        questions = QuestionReader(tokenizer, slots)
+        reader: TextReader = PieceReader(questions)
+        if base is None:
+            reader = WordReader(json.loads(checkpoint.path("words.json").read_bytes()), slots)
+        encoder = encoder_named(name, base, slots)
+        check_known(encoder, facts["encoder"]["known_by"], name)
+        trunk = encoder.trunk if isinstance(encoder, BaseEncoder) else None
         alone, follow_up = (RankerWeights.from_json(facts["ranker"][kind]) for kind in ("alone", "follow_up"))
-        arrays = checkpoint.arrays("understanding.safetensors")
+        arrays = {**(base.weights if base else {}), **checkpoint.arrays("understanding.safetensors")}
         composing = checkpoint.arrays("composing.safetensors")
+        if base is not None:
+            composing["embedding.weight"] = base.weights["words.weight"]
         generator = Seq2SeqGenerator(
-            checkpoint.fingerprint, facts["sizes"], composing, tokenizer, SourceWriter(tokenizer, reader)
+            checkpoint.fingerprint, facts["sizes"], composing, tokenizer, SourceWriter(tokenizer, questions)
         )
         return Engine(
             fingerprint=checkpoint.fingerprint,
             knowledge=knowledge,
-            understander=HeadUnderstander(words, arrays, facts["encoder"]["cell"], Stored.from_arrays(arrays)),
-            retriever=HybridRetriever.load(knowledge, checkpoint),
+            understander=HeadUnderstander(reader, arrays, Stored.from_arrays(arrays, "stored"), trunk),
+            retriever=HybridRetriever.load(knowledge, checkpoint, encoder),
             ranker=LearnedRanker(knowledge, alone, follow_up),
             arbiter=ThresholdArbiter(knowledge, Thresholds.from_json(facts["thresholds"]), choices=settings.choices),
             generator=generator,

@@ -11,6 +11,7 @@ import click
 
 from bot.cli.options import CONTEXT, FILE, config_option, json_option, model_option, open_log
 from bot.cli.output import counted, say, show, show_json
+from engine.understand.encoders import NAMES, NONE, is_encoder, placed
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 _CELLS = ("lstm", "gru")
 _COMPARE = (
-    "Set models side by side, parted by commas: lstm and gru are trained for it on the configured knowledge and thrown "
-    "away, anything else is a model folder."
+    "Set models side by side, parted by commas. lstm and gru, trained from nothing, and what a model can be trained "
+    f"from ({NAMES}) are trained for it on the configured knowledge and thrown away; anything else is a model folder."
 )
 
 
@@ -57,10 +58,12 @@ def _compare(file: Path, model: Path | None, compared: str, as_json: bool, confi
     if model is not None:
         names.insert(0, str(model))
     if not names:
-        raise click.BadParameter("name at least one of lstm, gru or a model folder", param_hint="--compare")
-    missing = [name for name in names if name not in _CELLS and not Path(name).is_dir()]
+        raise click.BadParameter("name at least one model", param_hint="--compare")
+    missing = [name for name in names if not _is_trained(name) and not Path(name).is_dir()]
     if missing:
-        raise click.BadParameter(f"{missing[0]!r} is neither lstm nor gru nor a model folder", param_hint="--compare")
+        raise click.BadParameter(
+            f"{missing[0]!r} is neither lstm, gru, {NAMES} nor a model folder", param_hint="--compare"
+        )
     from bot.compose import load_engine
     from engine.knowledge.entries import Knowledge
     from engine.training.compare import compare, lines
@@ -71,7 +74,7 @@ def _compare(file: Path, model: Path | None, compared: str, as_json: bool, confi
     found = []
     for name in names:
         with tempfile.TemporaryDirectory(prefix="attendant-compare-") as folder:
-            place, seconds = _trained(name, Path(folder), config) if name in _CELLS else (Path(name), None)
+            place, seconds = _trained(name, Path(folder), config) if _is_trained(name) else (Path(name), None)
             say(f"asking {name}")
             engine = load_engine(config, place)
             found.append(compare(name, engine, place, read_questions(file, engine.knowledge), seconds))
@@ -81,9 +84,19 @@ def _compare(file: Path, model: Path | None, compared: str, as_json: bool, confi
         show("\n".join(lines(found)))
 
 
-def _trained(cell: str, folder: Path, config: Config) -> tuple[Path, float]:
-    """A model with this cell, and the CPU seconds that it took."""
+def _is_trained(name: str) -> bool:
+    return name in _CELLS or is_encoder(name)
+
+
+def _trained(name: str, folder: Path, config: Config) -> tuple[Path, float]:
+    """A model with this cell or from this encoder, and the CPU seconds that it took."""
     from bot.cli.train import options_of, run
 
-    summary = run(config, (), folder / "model", replace(options_of(config), cell=cell))
+    options = options_of(config)
+    options = (
+        replace(options, cell=name, encoder=NONE)
+        if name in _CELLS
+        else replace(options, encoder=placed(name, Path.cwd()))
+    )
+    summary = run(config, (), folder / "model", options)
     return folder / "model", summary.cpu_seconds

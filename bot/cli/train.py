@@ -11,6 +11,7 @@ import click
 
 from bot.cli.options import CONTEXT, FILE, config_option, json_option, open_log
 from bot.cli.output import counted, say, show, show_json
+from engine.understand.encoders import NAMES, is_encoder, placed
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 _MOST_WARNINGS = 10
+_FROM = f"What it starts from: {NAMES}; else the configured one."
 _VALIDATION = "Real questions with id or answer (CSV); how sure the bot must be is fitted on them."
+
+
+def _encoder(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not is_encoder(name):
+        raise click.BadParameter(f"{name!r} is not {NAMES}")
+    return name
 
 
 @click.command(context_settings=CONTEXT)
@@ -27,6 +35,7 @@ _VALIDATION = "Real questions with id or answer (CSV); how sure the bot must be 
 @click.option("--out", type=FILE, metavar="DIR", help="The folder of the model; else the configured one.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Exactly so many; else it stops when nothing improves.")
 @click.option("--minutes", type=click.FloatRange(min=0.05), help="Stop after this time with the best so far.")
+@click.option("--from", "encoder", metavar="ENCODER", callback=_encoder, help=_FROM)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same seed draws the same chances.")
 @click.option("--validation", type=FILE, multiple=True, metavar="FILE", help=_VALIDATION)
 @json_option
@@ -36,6 +45,7 @@ def command(
     out: Path | None,
     epochs: int | None,
     minutes: float | None,
+    encoder: str | None,
     seed: int | None,
     validation: tuple[Path, ...],
     as_json: bool,
@@ -52,6 +62,7 @@ def command(
         options,
         epochs=options.epochs if epochs is None else epochs,
         minutes=options.minutes if minutes is None else minutes,
+        encoder=placed(encoder, Path.cwd()) if encoder else options.encoder,
         seed=options.seed if seed is None else seed,
     )
     open_log(config)
@@ -72,6 +83,7 @@ def options_of(config: Config) -> TrainingOptions:
         minutes=chosen.minutes,
         seed=chosen.seed,
         threads=chosen.threads,
+        encoder=placed(config.engine.encoder, config.home),
         cell=chosen.cell,
         slots=config.slots,
         max_wrong_rate=config.answers.max_wrong_rate,

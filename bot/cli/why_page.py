@@ -146,7 +146,7 @@ def _words(part: Part) -> Iterator[str]:
         yield f'<li class="{kind}" style="{share}">{_text(word.text)}<small>{word.attention:.0%}</small></li>'
     yield "</ul>"
     if not all(word.known for word in part.words):
-        yield '<p class="faint">Dashed: not known from training, read by its letters alone</p>'
+        yield '<p class="faint">Dashed: not known as a word, read by its parts</p>'
 
 
 def _contenders(contenders: Sequence[Contender]) -> Iterator[str]:

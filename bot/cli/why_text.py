@@ -127,7 +127,7 @@ def _words(part: Part) -> Iterator[str]:
         for at in range(0, len(cells), _WORDS_A_LINE):
             yield f"{_INDENT}{(_INDENT + ' ').join(cells[at : at + _WORDS_A_LINE])}".rstrip()
         if not all(word.known for word in part.words):
-            yield f"{_INDENT}{_MARK} is not known from training; it is read by its letters alone"
+            yield f"{_INDENT}{_MARK} is not known as a word; it is read by its parts"
     if part.pieces:
         yield from _heading("the pieces that the generator reads")
         yield from (f"{_INDENT}{line}" for line in _wrapped("|".join(part.pieces), COLUMNS - len(_INDENT)))

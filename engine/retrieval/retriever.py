@@ -1,4 +1,4 @@
-"""All lexical evidence: the index of questions, the kernel model, and fuzzy comparison of the short list."""
+"""All that retrieval finds: index of questions, kernel model, meaning, and fuzzy comparison of the short list."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from engine.checkpoint import Arrays, Checkpoint
 from engine.knowledge.entries import Entry, Knowledge
-from engine.ports import Evidence, Reading, Understanding
+from engine.ports import Evidence, Reading, TextEncoder, Understanding
 from engine.retrieval import shelf
 from engine.retrieval.fuzzy import similarity
 from engine.retrieval.index import QuestionIndex, Search
 from engine.retrieval.kernel import KernelModel
+from engine.retrieval.meaning import Meaning
 from engine.retrieval.segment import Item
 from engine.retrieval.sorting import distinct, highest
 from engine.text.normalise import matching
@@ -25,6 +26,7 @@ Integers = NDArray[np.integer[Any]]
 
 SHORTLIST = 10
 _KERNEL = "kernel.safetensors"
+_MEANING = "meaning.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,22 @@ class Nearest:
     grams: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """What a reading means: vectors of its texts (T, V), and how near the entries are, (E,) each; empty: not known."""
+
+    vectors: Floats
+    questions: Floats
+    answers: Floats
+
+    def vector(self, at: int) -> Floats:
+        """The vector of one of its texts."""
+        return np.asarray(self.vectors[at] if len(self.vectors) else self.vectors.reshape(-1), np.float32)
+
+
+_NOTHING = _Meant(np.zeros((0, 0), np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32))
+
+
 class HybridRetriever:
     """Ranks by several kinds of lexical evidence.
 
@@ -47,17 +65,21 @@ class HybridRetriever:
         knowledge: The entries.
         index: The index of their questions.
         kernel: The kernel model, None where there are too many entries for one.
+        meaning: Finds entries by meaning, None where there is no text encoder.
 
     Raises:
         ValueError: If the index has an entry that the knowledge has not.
     """
 
-    def __init__(self, knowledge: Knowledge, index: QuestionIndex, kernel: KernelModel | None) -> None:
+    def __init__(
+        self, knowledge: Knowledge, index: QuestionIndex, kernel: KernelModel | None, meaning: Meaning | None = None
+    ) -> None:
         if index.places > len(knowledge):
             raise ValueError(f"the index has {index.places} entries, the knowledge {len(knowledge)}")
         self._knowledge = knowledge
         self._index = index
         self._kernel = kernel
+        self._meaning = meaning
         _ = index.finders  # made now, not while a customer waits
         tagged: dict[str, list[int]] = {}
         for place, entry in enumerate(knowledge):
@@ -66,22 +88,42 @@ class HybridRetriever:
         self._tagged = {tag: np.asarray(places, np.int64) for tag, places in tagged.items()}
 
     @classmethod
-    def build(cls, knowledge: Knowledge, kernel: KernelModel | None) -> HybridRetriever:
+    def build(
+        cls, knowledge: Knowledge, kernel: KernelModel | None, encoder: TextEncoder | None = None
+    ) -> HybridRetriever:
         """Index the questions and answers of a knowledge."""
         items = (Item(place, entry.questions, entry.answer) for place, entry in enumerate(knowledge))
-        return cls(knowledge, QuestionIndex.build(items), kernel)
+        meaning = Meaning.of(knowledge, encoder) if encoder is not None and len(knowledge) else None
+        return cls(knowledge, QuestionIndex.build(items), kernel, meaning)
 
     def retrieve(self, readings: Sequence[Reading], understandings: Sequence[Understanding]) -> list[Evidence]:
         """The evidence for each reading, in order."""
-        return [self._evidence(*pair) for pair in zip(readings, understandings, strict=True)]
+        meant = self._meant(readings)
+        return [self._evidence(*both) for both in zip(readings, understandings, meant, strict=True)]
 
-    def _evidence(self, reading: Reading, understanding: Understanding) -> Evidence:
+    def _meant(self, readings: Sequence[Reading]) -> list[_Meant]:
+        """What every reading means; all texts are encoded at once."""
+        if self._meaning is None:
+            return [_NOTHING] * len(readings)
+        encode = self._meaning.encoder.vectors
+        alone = encode([reading.text for reading in readings])  # by themselves: understanding has just read them
+        more = [_texts(reading)[1:] for reading in readings]
+        others = encode([text for some in more for text in some])
+        near, answers = self._meaning.near(alone)
+        ends = np.cumsum([0, *map(len, more)])
+        return [
+            _Meant(np.concatenate([alone[at : at + 1], others[ends[at] : ends[at + 1]]]), near[at], answers[at])
+            for at in range(len(readings))
+        ]
+
+    def _evidence(self, reading: Reading, understanding: Understanding, meant: _Meant) -> Evidence:
         search = self._index.search(reading.text)
-        linear = self._scores(reading.text)
-        also = [self._highest(understanding.log_probabilities), self._highest(linear)]
+        scores = self._scores(reading, meant)
+        linear = scores[0]
+        also = [self._highest(one) for one in (understanding.log_probabilities, linear, meant.questions)]
         together = before = linear[:0]
         if reading.topic is not None:
-            together, before = self._scores(f"{reading.before} {reading.text}"), self._scores(reading.before)
+            together, before = scores[1], scores[2]
             also += [self._highest(together), self._near(reading.topic, search, linear)]
         places = np.concatenate(also)
         shown = search.shown(SHORTLIST, places if len(places) else self._index.first())
@@ -94,6 +136,8 @@ class HybridRetriever:
             covered_words=shown.covered_words.astype(np.float32),
             covered_grams=shown.covered_grams.astype(np.float32),
             linear=_at(linear, shown.places),
+            meaning=_at(meant.questions, shown.places),
+            meaning_of_answer=_at(meant.answers, shown.places),
             fuzzy=fuzzy[:, 0],
             fuzzy_set=fuzzy[:, 1],
             together=_at(together, shown.places),
@@ -101,9 +145,12 @@ class HybridRetriever:
             known=search.known,
         )
 
-    def _scores(self, text: str) -> Floats:
-        """What the kernel model makes of a text, a number for each entry that it knows."""
-        return self._kernel.scores(text) if self._kernel else np.zeros(0, np.float32)
+    def _scores(self, reading: Reading, meant: _Meant) -> list[Floats]:
+        """What the kernel model makes of each text of a reading, a number for each entry that it knows."""
+        kernel = self._kernel
+        if kernel is None:
+            return [np.zeros(0, np.float32) for _ in _texts(reading)]
+        return [kernel.scores(text, meant.vector(at)) for at, text in enumerate(_texts(reading))]
 
     def _highest(self, scores: Floats) -> Integers:
         """The places with the highest scores, those of removed entries left out."""
@@ -132,11 +179,15 @@ class HybridRetriever:
 
     def files(self) -> dict[str, Arrays]:
         """The files of the retriever, for a checkpoint."""
-        return {_KERNEL: self._kernel.arrays("kernel") if self._kernel else {}, **shelf.files(self._index)}
+        return {
+            _KERNEL: self._kernel.arrays("kernel") if self._kernel else {},
+            _MEANING: self._meaning.arrays() if self._meaning else {},
+            **shelf.files(self._index),
+        }
 
     @classmethod
-    def load(cls, knowledge: Knowledge, model: Checkpoint) -> HybridRetriever:
-        """Read what ``files`` gave.
+    def load(cls, knowledge: Knowledge, model: Checkpoint, encoder: TextEncoder | None = None) -> HybridRetriever:
+        """Read what ``files`` gave; the encoder is the one that it was built with.
 
         Raises:
             CheckpointError: If a file is missing, or of another version.
@@ -145,7 +196,15 @@ class HybridRetriever:
         """
         arrays = model.arrays(_KERNEL)
         kernel = KernelModel.from_arrays(arrays, "kernel") if arrays else None
-        return cls(knowledge, shelf.read(model), kernel)
+        meaning = Meaning.from_arrays(model.arrays(_MEANING), encoder) if encoder is not None else None
+        return cls(knowledge, shelf.read(model), kernel, meaning)
+
+
+def _texts(reading: Reading) -> list[str]:
+    """The texts that a reading is looked at by: itself; of a follow-up also with the question before it, and that."""
+    if reading.topic is None:
+        return [reading.text]
+    return [reading.text, f"{reading.before} {reading.text}", reading.before]
 
 
 def _at(scores: Floats, places: Integers) -> Floats:

@@ -39,7 +39,8 @@ class Seq2SeqGenerator:
     Args:
         fingerprint: Of the checkpoint.
         sizes: Sizes of the network, as stored.
-        weights: The weights by name.
+        weights: The weights by name. Where ``embedding.rows`` and ``embedding.values`` are among them, those rows go
+            before the same ones of ``embedding.weight``.
         tokenizer: The pieces.
         writer: Writes sources.
     """
@@ -137,10 +138,12 @@ def _build(sizes: Mapping[str, Any], weights: Mapping[str, NDArray[np.generic]])
 
     own = {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
     try:
+        if "embedding.rows" in own:
+            own["embedding.weight"][own.pop("embedding.rows").long()] = own.pop("embedding.values")
         model = Seq2Seq(ModelSizes.from_json(sizes), own["decoder.shortlist"], dropout=0.0)
         missing, unknown = model.load_state_dict(own, strict=False)
         if unknown or set(missing) - {"encoder.embedding.weight", "decoder.embedding.weight"}:
             raise GenerationError(f"weights are missing or unknown: {[*missing, *unknown]}")
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (IndexError, KeyError, TypeError, RuntimeError) as error:
         raise GenerationError(f"the weights do not fit the network: {error}") from error
     return model.eval()

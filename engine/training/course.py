@@ -11,7 +11,6 @@ from typing import Any
 from engine import checkpoint
 from engine.calibration import LEAST_OFFERED, Thresholds, fit_clarify
 from engine.knowledge.entries import Knowledge
-from engine.knowledge.template import template
 from engine.ports import Reading
 from engine.promise import Promise, fit_promise
 from engine.retrieval.kernel import KernelModel, fit_kernel
@@ -19,7 +18,6 @@ from engine.retrieval.retriever import HybridRetriever
 from engine.seq2seq.model import Seq2Seq
 from engine.seq2seq.source import SourceWriter
 from engine.text.language import detect
-from engine.text.tokenise import PieceTokenizer
 from engine.training.data import TrainingData
 from engine.training.fusion import for_follow_ups
 from engine.training.lesson import follow_ups_of, questions_of
@@ -28,18 +26,17 @@ from engine.training.options import Report as Progressing
 from engine.training.rehearsal import Evidence, fit, split
 from engine.training.report import Report, report
 from engine.training.speech import sure_enough, teach
-from engine.training.steps import epochs_for, weights_of
+from engine.training.start import Start
+from engine.training.steps import weights_of
 from engine.training.understanding import Pace, UnderstandingTrainer
-from engine.understand.head import HeadUnderstander, Stored
-from engine.understand.network import EncoderSizes, SentenceEncoder, initialise
-from engine.understand.reader import QuestionReader
+from engine.understand.head import HeadUnderstander
+from engine.understand.network import SentenceEncoder
+from engine.understand.reader import TextReader
 from engine.understand.slots import SlotFinder
-from engine.understand.words import WordReader
+from engine.understand.stored import Stored
 
-MOST_PIECES = 4000
 ENOUGH_VALIDATION = 150
 ENOUGH = 30  # follow-ups to fit a threshold on, questions to try the composer on
-_ASKED = 90_000  # questions that an encoder is shown in all, where the epochs are not chosen
 _REHEARSAL_SHARE, _UNDERSTANDING_SHARE, _WHOLE_SHARE = 0.35, 0.65, 0.93  # of the time, by when a stage has to end
 
 
@@ -57,11 +54,11 @@ class Verdict:
 class Result:
     """What a run produced, before it is written."""
 
+    start: Start
     encoder: SentenceEncoder
-    words: WordReader
+    reader: TextReader
     stored: Stored
     model: Seq2Seq
-    tokenizer: PieceTokenizer
     retriever: HybridRetriever
     verdict: Verdict
     epochs: int
@@ -70,18 +67,19 @@ class Result:
     def files(self, knowledge: Knowledge) -> dict[str, bytes]:
         """Files of the checkpoint."""
         return {
-            "understanding.safetensors": checkpoint.arrays_to_bytes(weights_of(self.encoder) | self.stored.arrays()),
-            "composing.safetensors": checkpoint.arrays_to_bytes(weights_of(self.model)),
+            **self.start.files(self.reader),
+            "understanding.safetensors": checkpoint.arrays_to_bytes(
+                self.start.own_weights(self.encoder) | self.stored.arrays("stored")
+            ),
+            "composing.safetensors": checkpoint.arrays_to_bytes(self.start.composer_weights(self.model)),
             **{name: checkpoint.arrays_to_bytes(arrays) for name, arrays in self.retriever.files().items()},
-            "tokenizer.json": self.tokenizer.to_json().encode(),
-            "words.json": json.dumps(self.words.known, ensure_ascii=False).encode(),
             "knowledge.json": json.dumps(knowledge.to_json(), ensure_ascii=False).encode(),
         }
 
     def facts(self, knowledge: Knowledge, options: TrainingOptions) -> dict[str, Any]:
         """What the manifest says."""
         return {
-            "encoder": self.encoder.sizes.to_json(),
+            "encoder": self.start.fact(options.encoder),
             "sizes": self.model.sizes.to_json(),
             "ranker": self.verdict.ranker,
             "thresholds": self.verdict.thresholds.to_json(),
@@ -115,8 +113,8 @@ class Course:
         self._began = time.monotonic()
         self._locales = data.knowledge.locales
         self._slots = SlotFinder(options.slots)
-        self.tokenizer = _tokenizer(data, self._slots)
-        self.writer = SourceWriter(self.tokenizer, QuestionReader(self.tokenizer, self._slots))
+        self._start = Start.of(data, options)
+        self.writer = SourceWriter(self._start.tokenizer, self._start.questions)
         self.notes: list[str] = []
 
     def run(self) -> Result:
@@ -125,20 +123,19 @@ class Course:
         self._report(Progress("prepare", 0, 0, 0.0, 0.0, 0.0, 0.0))
         asked = self._validation()
         evidence = Evidence() if len(asked) >= ENOUGH_VALIDATION else self._rehearse()
-        encoder, words, epochs = self._understanding("understand", knowledge, background)
+        encoder, reader, epochs = self._understanding("understand", knowledge, background)
         kernel = self._kernel(knowledge, background)
-        model = teach(self._data, self.tokenizer, self.writer, self._options, self._until(_WHOLE_SHARE), self._report)
+        tokenizer = self._start.tokenizer
+        model = teach(self._data, self._start, self.writer, self._options, self._until(_WHOLE_SHARE), self._report)
         self._report(Progress("finish", 0, 0, 0.0, 0.0, 0.0, 0.0))
-        understander = understander_of(encoder, words)
+        understander = understander_of(encoder, reader)
         stored = understander.store(knowledge)
-        retriever = HybridRetriever.build(knowledge, kernel)
+        retriever = HybridRetriever.build(knowledge, kernel, self._start.encoder)
         evidence += Evidence.gather(knowledge, understander, retriever, asked)
         leaning = Evidence.gather(knowledge, understander, retriever, self._follow_ups())
-        speech = sure_enough(
-            model, self.tokenizer, self.writer, self._data, self._speeches(asked), seed=self._options.seed
-        )
+        speech = sure_enough(model, tokenizer, self.writer, self._data, self._speeches(asked), seed=self._options.seed)
         verdict = self._judge(evidence, leaning, speech)
-        return Result(encoder, words, stored, model, self.tokenizer, retriever, verdict, epochs, self.notes)
+        return Result(self._start, encoder, reader, stored, model, retriever, verdict, epochs, self.notes)
 
     def _judge(self, evidence: Evidence, follow_ups: Evidence, speech: float) -> Verdict:
         """Fit the ranker, then the thresholds to what can be promised with it."""
@@ -185,10 +182,11 @@ class Course:
             part = split(self._data.knowledge, self._data.background, seed=self._options.seed, turn=turn)
             if not any(place >= 0 for _, place in part.asked):
                 continue
-            encoder, words, _ = self._understanding("rehearse", part.knowledge, part.background)
-            retriever = HybridRetriever.build(part.knowledge, self._kernel(part.knowledge, part.background))
+            encoder, reader, _ = self._understanding("rehearse", part.knowledge, part.background)
+            kernel = self._kernel(part.knowledge, part.background)
+            retriever = HybridRetriever.build(part.knowledge, kernel, self._start.encoder)
             asked = [(self._reading(text), frozenset([place] if place >= 0 else [])) for text, place in part.asked]
-            understander = understander_of(encoder, words)
+            understander = understander_of(encoder, reader)
             understander.store(part.knowledge)
             gathered += Evidence.gather(part.knowledge, understander, retriever, asked)
         if not gathered.cases:
@@ -197,22 +195,23 @@ class Course:
 
     def _understanding(
         self, stage: str, knowledge: Knowledge, background: Sequence[str]
-    ) -> tuple[SentenceEncoder, WordReader, int]:
-        """A trained sentence encoder, its words, and for how many epochs it was trained."""
+    ) -> tuple[SentenceEncoder, TextReader, int]:
+        """A trained sentence encoder, how it reads, and for how many epochs it was trained."""
         questions = questions_of(knowledge, background)
-        words = WordReader.train((text for text, _ in questions), self._slots)
-        sizes = EncoderSizes(words.size, len(knowledge), cell=self._options.cell)
-        encoder = initialise(SentenceEncoder(sizes))
+        reader = self._start.reader([text for text, _ in questions], self._slots)
+        network = self._start.network(reader, len(knowledge), questions)
         share = _REHEARSAL_SHARE if stage == "rehearse" else _UNDERSTANDING_SHARE
-        pace = Pace(stage, self._options.epochs or epochs_for(_ASKED, len(questions)), self._until(share))
-        trainer = UnderstandingTrainer(encoder, words, seed=self._options.seed)
-        return encoder, words, trainer.fit(questions, pace, self._report, chatter=self._data.background)
+        epochs = self._options.epochs or self._start.epochs(len(questions))
+        pace = Pace(stage, epochs, self._until(share), share=self._start.rate_share)
+        trainer = UnderstandingTrainer(network, reader, seed=self._options.seed)
+        return network, reader, trainer.fit(questions, pace, self._report, chatter=self._data.background)
 
     def _kernel(self, knowledge: Knowledge, background: Sequence[str]) -> KernelModel | None:
         size = len(knowledge)
         texts, places = zip(*questions_of(knowledge, background), strict=True)
         inside = [place if place < size else -1 for place in places]
-        return fit_kernel(texts, inside, classes=size, counted=knowledge.sentences())
+        encoder = self._start.encoder
+        return fit_kernel(texts, inside, classes=size, counted=knowledge.sentences(), encoder=encoder)
 
     def _speeches(self, asked: Sequence[tuple[Reading, frozenset[int]]]) -> list[tuple[str, int]]:
         """Questions to try the composer on, with the places of their entries."""
@@ -228,15 +227,6 @@ def _turns(questions: int) -> int:
     return 3 if questions <= 1500 else 2 if questions <= 4000 else 1
 
 
-def _tokenizer(data: TrainingData, slots: SlotFinder) -> PieceTokenizer:
-    reader = QuestionReader(PieceTokenizer.bytes_only(), slots)
-    questions = [reader.form(question) for question, _ in data.knowledge.examples()]
-    answers = [template(entry.answer).text for entry in data.knowledge]
-    turns = [logged.turn.text for conversation in data.conversations for logged in conversation.turns]
-    others = [reader.form(text) for text in data.background]
-    return PieceTokenizer.train([*questions, *answers, *turns, *others], size=MOST_PIECES)
-
-
-def understander_of(encoder: SentenceEncoder, words: WordReader) -> HeadUnderstander:
+def understander_of(encoder: SentenceEncoder, reader: TextReader) -> HeadUnderstander:
     """The encoder as it is used: without PyTorch."""
-    return HeadUnderstander(words, weights_of(encoder), encoder.sizes.cell)
+    return HeadUnderstander(reader, weights_of(encoder))

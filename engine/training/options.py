@@ -15,8 +15,9 @@ class TrainingOptions:
 
     ``epochs`` 0 chooses by the size of the data, ``minutes`` bounds the wall-clock time of the whole run, ``threads`` 0
     means one, since networks this small gain little from more, ``max_wrong_rate`` is what the thresholds promise,
-    ``cell`` is the recurrent cell of the sentence encoder, ``lstm`` or ``gru``, ``slots`` are patterns for values as in
-    the configuration.
+    ``encoder`` is what it starts from, a name of ``engine.understand.encoders``, ``cell`` the recurrent cell of a
+    sentence encoder that starts from nothing, ``lstm`` or ``gru``, ``slots`` are patterns for values as in the
+    configuration.
     """
 
     epochs: int = 0
@@ -24,6 +25,7 @@ class TrainingOptions:
     seed: int = 1
     threads: int = 0
     max_wrong_rate: float = 0.1
+    encoder: str = "base"
     cell: str = "lstm"
     locales: tuple[str, ...] = ("en", "zh")
     slots: Mapping[str, str] = field(default_factory=dict)

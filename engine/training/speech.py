@@ -13,16 +13,16 @@ from engine.knowledge.template import template
 from engine.memory import WorkingMemory
 from engine.ports import Context
 from engine.seq2seq.generator import Seq2SeqGenerator
-from engine.seq2seq.model import ModelSizes, Seq2Seq, initialise
+from engine.seq2seq.model import Seq2Seq
 from engine.seq2seq.source import SourceWriter
 from engine.text.tokenise import PieceTokenizer
 from engine.training.composing import PATIENCE, REPLIES_EACH, ComposingTrainer, Pace
 from engine.training.data import TrainingData
 from engine.training.lesson import Example, Lesson, replies_of, turns_of
 from engine.training.options import Report, TrainingOptions
-from engine.training.steps import epochs_for, weights_of
+from engine.training.start import Start
+from engine.training.steps import weights_of
 
-_COMPOSED = 5_500  # replies that the composer is taught in all, where the epochs are not chosen
 _FAITHFUL = 0.9
 _JUDGED = 60  # replies that are kept from it
 _TRIED = 120  # questions that it is tried on
@@ -30,14 +30,14 @@ _TRIED = 120  # questions that it is tried on
 
 def teach(
     data: TrainingData,
-    tokenizer: PieceTokenizer,
+    start: Start,
     writer: SourceWriter,
     options: TrainingOptions,
     deadline: float,
     report: Report,
 ) -> Seq2Seq:
     """A trained composer; a few replies are kept from it to stop in time."""
-    chance = random.Random(options.seed)
+    chance, tokenizer = random.Random(options.seed), start.tokenizer
     replies = replies_of(data.knowledge, writer, tokenizer)
     turns = turns_of(data, writer, tokenizer)
     chance.shuffle(turns)
@@ -49,10 +49,9 @@ def teach(
         tuple(turns[kept:]),
     )
     shortlist = _shortlist(tokenizer, [*(example for own in replies for example in own[:1]), *turns])
-    sizes = ModelSizes(tokenizer.size, embedding=128, hidden=96, decoder=192)
-    model = initialise(Seq2Seq(sizes, shortlist, dropout=0.3))
+    model = start.composer(shortlist)
     each = len(lesson.draw(random.Random(0), each=REPLIES_EACH))
-    epochs = options.epochs or epochs_for(_COMPOSED, each)
+    epochs = options.epochs or start.composing_epochs(each)
     pace = Pace(epochs, deadline, patience=options.epochs or PATIENCE)
     ComposingTrainer(model, tokenizer, seed=options.seed).fit(lesson, [*judged, *turns[:kept]], pace, report)
     return model

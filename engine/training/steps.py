@@ -13,9 +13,9 @@ _FEWEST, _MOST = 12, 60
 _SHARED = ("encoder.embedding.weight", "decoder.embedding.weight")
 
 
-def epochs_for(wanted: int, each: int) -> int:
+def epochs_for(wanted: int, each: int, *, fewest: int = _FEWEST, most: int = _MOST) -> int:
     """Epochs of ``each`` examples that show about ``wanted`` in all, within bounds."""
-    return min(_MOST, max(_FEWEST, round(wanted / max(1, each))))
+    return min(most, max(fewest, round(wanted / max(1, each))))
 
 
 def rate_share(step: int, total: int) -> float:

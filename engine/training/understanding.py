@@ -23,7 +23,8 @@ from engine.training.noise import Noise
 from engine.training.options import Progress, Report
 from engine.training.steps import blend, rate_share
 from engine.understand.network import Batch, SentenceEncoder
-from engine.understand.words import UNKNOWN, ReadWord, WordReader, together
+from engine.understand.reader import TextReader
+from engine.understand.words import UNKNOWN, ReadWord, together
 
 POOL = 10  # batches that are sorted by length together
 _SMOOTHING = 0.1
@@ -37,13 +38,18 @@ Asked = tuple[list[ReadWord], int]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How an encoder is trained. ``deadline`` is a time of ``time.monotonic``."""
+    """How an encoder is trained.
+
+    ``deadline`` is a time of ``time.monotonic``; ``rate`` is the highest learning rate, of which weights that were
+    trained before take ``share``.
+    """
 
     stage: str
     epochs: int
     deadline: float
     batch: int = 64
     rate: float = 3e-3
+    share: float = 1.0
 
 
 class UnderstandingTrainer:
@@ -51,11 +57,11 @@ class UnderstandingTrainer:
 
     Args:
         encoder: The network.
-        reader: Turns questions into words.
+        reader: Turns questions into words or pieces.
         seed: Of everything random here; PyTorch's own is set by the caller.
     """
 
-    def __init__(self, encoder: SentenceEncoder, reader: WordReader, *, seed: int) -> None:
+    def __init__(self, encoder: SentenceEncoder, reader: TextReader, *, seed: int) -> None:
         self._encoder = encoder
         self._reader = reader
         self._chance = random.Random(seed)
@@ -79,7 +85,7 @@ class UnderstandingTrainer:
         """
         noise = Noise(self._chance, chatter)
         steps = math.ceil(len(questions) / pace.batch) * pace.epochs
-        optimizer = torch.optim.AdamW(self._encoder.parameters(), lr=pace.rate, betas=(0.9, 0.98), weight_decay=0.01)
+        optimizer = torch.optim.AdamW(self._groups(pace), betas=(0.9, 0.98), weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_share(step, steps))
         average = copy.deepcopy(self._encoder).eval()
         began, epoch, step = time.monotonic(), 0, 0
@@ -105,11 +111,22 @@ class UnderstandingTrainer:
         self._encoder.eval()
         return epoch
 
+    def _trained(self) -> list[nn.Parameter]:
+        return [parameter for parameter in self._encoder.parameters() if parameter.requires_grad]
+
+    def _groups(self, pace: Pace) -> list[dict[str, object]]:
+        """The entry scores are new to every knowledge; the rest may have been trained before."""
+        new = set(map(id, self._encoder.head.parameters()))
+        before = [parameter for parameter in self._trained() if id(parameter) not in new]
+        own = [parameter for parameter in self._trained() if id(parameter) in new]
+        return [{"params": before, "lr": pace.rate * pace.share}, {"params": own, "lr": pace.rate}]
+
     def _batches(self, questions: Sequence[tuple[str, int]], noise: Noise, size: int) -> Iterator[list[Asked]]:
         """One epoch: fresh noise, and batches of questions of like length in random order."""
         order = list(questions)
         self._chance.shuffle(order)
-        asked = [(self._masked(self._reader.read(noise.question(text))), place) for text, place in order]
+        read = self._reader.read_all([noise.question(text) for text, _ in order])
+        asked = [(self._masked(words), place) for words, (_, place) in zip(read, order, strict=True)]
         batches: list[list[Asked]] = []
         for at in range(0, len(asked), size * POOL):
             pool = sorted(asked[at : at + size * POOL], key=lambda one: len(one[0]))
@@ -130,7 +147,7 @@ class UnderstandingTrainer:
         loss = F.cross_entropy(self._encoder.scores(pooled), places, label_smoothing=_SMOOTHING)
         loss = loss + _CONTRAST * _contrast(self._encoder.vectors(pooled), places)
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
-        nn.utils.clip_grad_norm_(self._encoder.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(self._trained(), 1.0)
         optimizer.step()
         return float(loss.detach())
 

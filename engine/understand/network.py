@@ -1,8 +1,8 @@
 """The sentence encoder: words to one vector of a text, entry scores, and a unit vector to compare texts by.
 
-A bidirectional recurrent layer over the sum of word and n-gram embeddings, pooled by attention and maximum, under two
-heads: one scores every entry and "none of them", the other gives the dense vector of the text. Both directions are read
-without packed sequences, see ``engine.seq2seq.encoder``.
+A bidirectional recurrent layer over embedded words (pieces, or words with their n-grams), pooled by attention, maximum
+and a weighted mean of the embeddings, under two heads: one scores every entry and "none of them", the other gives the
+dense vector of the text. Both directions are read without packed sequences, see ``engine.seq2seq.encoder``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.seq2seq.encoder import reversal, take
+from engine.understand.sentence import SHARPNESS
 from engine.understand.words import NGRAM_ROWS, PADDING
 
 
@@ -34,8 +35,10 @@ GATES = {Cell.LSTM: 4, Cell.GRU: 3}
 class EncoderSizes:
     """Sizes of the sentence encoder; stored with the checkpoint.
 
-    ``words`` rows of known words, ``entries`` classes (one more stands for "none of them"), ``embedding`` E, ``hidden``
-    units a direction H, ``heads`` of attention pooling, ``vector`` width of the dense vector.
+    ``words`` rows of known words or pieces, ``entries`` classes (one more stands for "none of them"), ``embedding`` E,
+    ``hidden`` units a direction H, ``heads`` of attention pooling, ``vector`` width of the dense vector V, ``grams``
+    rows of n-grams, 0 where pieces are read. ``by_vector``: entries are scored by the dense vector; else by all of the
+    pooled text, which takes ten times the weights, and more questions to fill them.
     """
 
     words: int
@@ -45,6 +48,13 @@ class EncoderSizes:
     heads: int = 4
     vector: int = 128
     cell: str = Cell.LSTM.value
+    grams: int = NGRAM_ROWS
+    by_vector: bool = False
+
+    @property
+    def pooled(self) -> int:
+        """Width of a pooled text, P."""
+        return (self.heads + 1) * 2 * self.hidden + self.embedding
 
     def to_json(self) -> dict[str, Any]:
         """The sizes as plain data."""
@@ -85,34 +95,38 @@ class SentenceEncoder(nn.Module):
         super().__init__()
         self.sizes = sizes
         self.words = nn.Embedding(sizes.words, sizes.embedding, padding_idx=PADDING)
-        self.grams = nn.EmbeddingBag(NGRAM_ROWS, sizes.embedding, mode="mean", padding_idx=PADDING)
+        self.salience = nn.Embedding(sizes.words, 1)
+        self.grams = (
+            nn.EmbeddingBag(sizes.grams, sizes.embedding, mode="mean", padding_idx=PADDING) if sizes.grams else None
+        )
         layer = nn.GRU if sizes.cell == Cell.GRU else nn.LSTM
         self.onward = layer(sizes.embedding, sizes.hidden, batch_first=True)
         self.backward_ = layer(sizes.embedding, sizes.hidden, batch_first=True)
         self.pooling = AttentionPooling(2 * sizes.hidden, sizes.heads)
         self.dropout = nn.Dropout(dropout)
         self.embedding_dropout = nn.Dropout(embedding_dropout)
-        width = (sizes.heads + 1) * 2 * sizes.hidden
-        self.head = nn.Linear(width, sizes.entries + 1)
-        self.vector = nn.Linear(width, sizes.vector)
+        self.head = nn.Linear(sizes.vector if sizes.by_vector else sizes.pooled, sizes.entries + 1)
+        self.vector = nn.Linear(sizes.pooled, sizes.vector)
 
     def encode(self, batch: Batch) -> Tensor:
-        """The pooled text. Shape: (B, (heads + 1) * 2H)."""
+        """The pooled text. Shape: (B, P)."""
         rows, size = batch.words.shape
-        grams = self.grams(batch.grams, batch.starts).view(rows, size, -1)
-        scale: float = self.sizes.embedding**0.5
-        embedded = self.embedding_dropout((self.words(batch.words) + grams) * scale)
+        embedded = self.words(batch.words)
+        if self.grams is not None:
+            embedded = embedded + self.grams(batch.grams, batch.starts).view(rows, size, -1)
+        embedded = self.embedding_dropout(embedded * self.sizes.embedding**0.5)
         turned = reversal(batch.lengths, size)
         onward, _ = self.onward(embedded)
         backward, _ = self.backward_(take(embedded, turned))
         values = self.dropout(torch.cat([onward, take(backward, turned)], dim=-1))
         mask = torch.arange(size) < batch.lengths[:, None]
-        pooled: Tensor = self.pooling(values, mask)
-        return pooled
+        salience = self.salience(batch.words).masked_fill(~mask[..., None], float("-inf")).softmax(dim=1)
+        return torch.cat([self.pooling(values, mask), (embedded * salience).sum(dim=1)], dim=-1)
 
     def scores(self, pooled: Tensor) -> Tensor:
         """Scores of the entries and, last, of "none of them". Shape: (B, entries + 1)."""
-        scores: Tensor = self.head(self.dropout(pooled))
+        seen = self.vectors(pooled) * float(SHARPNESS) if self.sizes.by_vector else self.dropout(pooled)
+        scores: Tensor = self.head(seen)
         return scores
 
     def vectors(self, pooled: Tensor) -> Tensor:
@@ -159,6 +173,8 @@ def initialise(encoder: SentenceEncoder) -> SentenceEncoder:
         if name in ("words.weight", "grams.weight"):
             nn.init.normal_(parameter, std=encoder.sizes.embedding**-0.5)
             parameter.data[PADDING] = 0.0
+        elif name == "salience.weight":
+            nn.init.zeros_(parameter)
         elif "weight_hh" in name:
             for block in parameter.data.chunk(gates):
                 nn.init.orthogonal_(block)

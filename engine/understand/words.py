@@ -63,7 +63,7 @@ class WordReader:
         counts: dict[str, int] = {}
         bare = cls((), slots)
         for text in texts:
-            for word in bare.split(text):
+            for word, _ in bare.split(text):
                 counts[word] = counts.get(word, 0) + 1
         often = sorted((word for word, count in counts.items() if count >= _LEAST), key=lambda word: -counts[word])
         return cls(often[:_MOST_WORDS], slots)
@@ -73,9 +73,17 @@ class WordReader:
         """Rows of known words, padding and unknown included."""
         return len(self.known) + UNKNOWN + 1
 
-    def split(self, text: str) -> list[str]:
-        """The words that are read: at least one, at most ``LONGEST_QUESTION``; Chinese character by character."""
-        return [word for word, _ in self._parts(text)]
+    def split(self, text: str) -> list[tuple[str, int]]:
+        """The words that are read, a row each: at least one, at most ``LONGEST_QUESTION``; Chinese by character."""
+        return [(word, 1) for word, _ in self._parts(text)]
+
+    def read_all(self, texts: Sequence[str]) -> list[list[ReadWord]]:
+        """Rows of every word of each text."""
+        return [self.read(text) for text in texts]
+
+    def knows(self, word: str) -> bool:
+        """True for a known word."""
+        return word in self._rows
 
     def read(self, text: str) -> list[ReadWord]:
         """Rows of every word of a text."""

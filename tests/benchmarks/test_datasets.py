@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from benchmarks.datasets import BOTS, TRIALS, Asked, DataError, Folders, few, hold_out, rows, trial
+from benchmarks.datasets import BOTS, DRAWN, TRIALS, Asked, DataError, Folders, few, hold_out, rows, trial
 
 EXAMPLES = some.lists(some.tuples(some.text(max_size=4), some.sampled_from("abc")), max_size=60)
 
@@ -70,6 +70,13 @@ def test_few_examples_are_drawn_by_seed_and_leave_rare_labels_whole(tmp_path: Pa
     assert one == same
     assert one.texts != other.texts
     assert (one.labels.count("card"), one.labels.count("pin")) == (10, 3)
+
+
+@pytest.mark.parametrize(("name", "cards"), [("banking77/5", 5), ("banking77/10", 10), ("banking77/30", 20)])
+def test_the_name_of_a_few_shot_set_says_how_many_examples_a_label_has(name: str, cards: int, tmp_path: Path) -> None:
+    labels = trial(name, Folders([a_bank(tmp_path)]), seed=1).stored.labels
+    assert (labels.count("card"), labels.count("pin")) == (cards, 3)
+    assert name in DRAWN
 
 
 @given(EXAMPLES, some.sampled_from([0.2, 0.25, 0.5]), some.integers(0, 9))

@@ -13,6 +13,8 @@ import pytest
 from benchmarks.datasets import Stored
 from benchmarks.measures import Ranking
 from benchmarks.peers import MOST_RANKED, ROWS, NotApplicableError, Terms, best, entries_of, letters, prepare, tokens
+from engine.training import school
+from engine.training.options import TrainingOptions
 
 QUESTIONS = {
     "hours": ("when do you open", "opening hours please", "are you open on sunday", "what time do you close"),
@@ -125,3 +127,13 @@ def test_entries_hold_each_question_once_and_say_nothing_where_the_set_has_no_an
 def test_ordinals_in_letters_differ() -> None:
     assert (letters(0), letters(1), letters(26)) == ("aaa", "aab", "aba")
     assert len({letters(number) for number in range(4000)}) == 4000
+
+
+@pytest.mark.parametrize(("name", "encoder"), [("attendant", "base"), ("attendant-none", "none")])
+def test_this_project_is_there_from_its_base_and_from_nothing(
+    name: str, encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[TrainingOptions] = []
+    monkeypatch.setattr(school, "train", lambda _data, _folder, options, _report: seen.append(options))
+    ROWS[name](terms(tmp_path)).fit(a_shop())
+    assert [(options.encoder, options.seed, options.minutes) for options in seen] == [(encoder, 1, 1.0)]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.isolated import TIMED, Job, RowFailedError, RowSkippedError, run
-from benchmarks.understanding import chosen
+from benchmarks.measures import Quality
+from benchmarks.understanding import Figures, chosen, mean
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,6 +52,51 @@ def test_a_table_is_printed_and_written_as_json(data: Path) -> None:
     assert row["asked"] == 3
 
 
+@pytest.fixture
+def bank(tmp_path: Path) -> Path:
+    """A folder with a set of two labels, twelve examples each, of which a few are drawn."""
+    (tmp_path / "banking77").mkdir()
+    words = ("card lost", "where is it", "in the snow", "found", "broken", "blue")
+    examples = [(f"{word} {topic}", topic) for topic in ("pin", "iban") for word in (*words, *map(str, range(6)))]
+    asked = [("lost pin", "pin"), ("iban in the snow", "iban"), ("where is my blue card", "pin"), ("5", "iban")]
+    for name, rows in (("train.csv", examples), ("dev.csv", asked)):
+        with (tmp_path / "banking77" / name).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("text", "category"), *rows])
+    return tmp_path
+
+
+def test_few_examples_are_drawn_several_times_and_told_with_mean_and_range(bank: Path) -> None:
+    arguments = ("--data", bank, "--sets", "banking77,banking77/5", "--rows", "rapidfuzz-ratio", "--draws", "3")
+    done = understanding(*arguments, "--seed", "4", "--json", bank / "figures.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    whole, few = json.loads((bank / "figures.json").read_bytes())["sets"].values()
+    assert (whole["seeds"], few["seeds"]) == ([4], [4, 5, 6])
+    assert "draws" not in whole["rows"]["rapidfuzz-ratio"]
+    row = few["rows"]["rapidfuzz-ratio"]
+    shares = [draw["accuracy"] for draw in row["draws"]]
+    assert row["accuracy"] == pytest.approx(sum(shares) / 3)
+    assert done.stdout.count("3 draws, seeds 4 to 6") == 1
+    (line,) = [line for line in done.stdout.splitlines() if "lowest–highest" in line]
+    assert line.split()[1] == f"{100 * min(shares):.1f}–{100 * max(shares):.1f}"
+
+
+def some_figures(accuracy: float, auroc: float | None, seconds: float) -> Figures:
+    found = Quality(accuracy, accuracy / 2, accuracy, auroc, auroc, accuracy, accuracy)
+    return Figures(found, seconds, seconds, seconds, None, seconds, asked=7)
+
+
+def test_a_figure_of_several_draws_is_their_mean_or_none_where_one_has_none() -> None:
+    together = mean([some_figures(0.5, 0.75, 1.0), some_figures(1.0, None, 2.0)])
+    assert together.quality == Quality(0.75, 0.375, 0.75, None, None, 0.75, 0.75)
+    assert (together.training_seconds, together.training_megabytes, together.megabytes) == (1.5, None, 1.5)
+    assert together.asked == 7
+
+
+def test_one_draw_is_its_own_mean() -> None:
+    alone = some_figures(0.3, 0.1, 0.7)
+    assert mean([alone]) == alone
+
+
 def test_a_row_runs_in_processes_of_its_own(data: Path) -> None:
     answers = run(Job((str(data),), "covidfaq", "rapidfuzz-ratio", seed=1, minutes=1))
     assert sorted(answers.places) == [0, 1, 2]
@@ -83,6 +129,7 @@ def test_nothing_to_measure_is_a_failure(tmp_path: Path) -> None:
         (("--sets", "covidfak"), "there is no set 'covidfak'; near: covidfaq"),
         (("--rows", "bm26"), "there is no row 'bm26'; near: bm25"),
         (("--rows", "?"), "there is no row '?'; known: rapidfuzz-ratio"),
+        (("--draws", "0"), "'0' is no number from 1 on"),
         (("--data", "/nowhere"), "/nowhere: is no folder"),
         (("--json", "/nowhere/figures.json"), "No such file or directory: '/nowhere/figures.json'"),
     ],

@@ -16,9 +16,12 @@ from click.testing import CliRunner, Result
 import engine.training
 from bot.cli.main import cli
 from bot.cli.progress import ProgressLine, duration
+from bot.cli.train import options_of
+from bot.config import load
 from engine.errors import KnowledgeError, Problem, TrainingError
 from engine.training.options import Progress, TrainingOptions
 
+NEITHER = "neither lstm, gru, base, none or sentence-transformers:FOLDER nor a model folder"
 LEARNING = Progress("compose", 3, 10, 1.5, 1.25, 8321.0, 62.0)
 
 
@@ -74,6 +77,45 @@ def test_the_configuration_chooses_cell_and_patterns(tmp_path: Path, monkeypatch
     go_to(school, monkeypatch)
     assert run("train").exit_code == 0
     assert (seen[0].cell, seen[0].epochs, dict(seen[0].slots)) == ("gru", 3, {"parcel": "P-[0-9]+"})
+    assert seen[0].encoder == "base"
+
+
+def test_what_training_starts_from_is_the_configured_encoder_or_the_named_one(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school = a_school()
+    seen: list[TrainingOptions] = []
+    train = school.train
+    school.train = lambda data, out, options, report: seen.append(options) or train(data, out, options, report)  # type: ignore[attr-defined]
+    go_to(school, monkeypatch)
+    with (shop / "config.toml").open("a", encoding="utf-8") as configured:
+        configured.write('\n[engine]\nencoder = "none"\n')
+    for words in ([], ["--from", "base"], ["--from", "sentence-transformers:models/small"]):
+        assert run("train", *words).exit_code == 0
+    folder = (shop / "models" / "small").resolve()
+    assert [options.encoder for options in seen] == ["none", "base", f"sentence-transformers:{folder}"]
+
+
+def test_the_folder_of_a_configured_transformer_starts_from_that_of_the_configuration(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (shop / "config.toml").open("a", encoding="utf-8") as configured:
+        configured.write('\n[engine]\nencoder = "sentence-transformers:models/small"\n')
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found = options_of(load(shop / "config.toml"))
+    assert found.encoder == f"sentence-transformers:{(shop / 'models' / 'small').resolve()}"
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("name", ["bert", "", "Base", "sentence-transformers:"])
+def test_an_encoder_that_there_is_not_is_refused_before_the_training(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_to(a_school(AssertionError("must not be reached")), monkeypatch)
+    result = run("train", "--from", name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{name!r} is not base, none or sentence-transformers:FOLDER" in " ".join(result.stderr.split())
 
 
 def test_a_question_that_two_entries_answer_differently_is_named_before_the_training(
@@ -220,7 +262,9 @@ def set_side_by_side(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return found
 
 
-def test_cells_are_trained_for_a_comparison_and_thrown_away(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cells_and_encoders_are_trained_for_a_comparison_and_thrown_away(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = set_side_by_side(monkeypatch)
     school = a_school()
     seen: list[TrainingOptions] = []
@@ -228,9 +272,13 @@ def test_cells_are_trained_for_a_comparison_and_thrown_away(shop: Path, monkeypa
     school.train = lambda data, out, options, report: seen.append(options) or train(data, out, options, report)  # type: ignore[attr-defined]
     go_to(school, monkeypatch)
     before = sorted(shop.rglob("*"))
-    result = run("evaluate", "faq.csv", "--compare", "lstm, gru,var/model")
-    assert (result.exit_code, result.stdout) == (0, "lstm 4.0\ngru 4.0\nvar/model None\n")
-    assert [options.cell for options in seen] == ["lstm", "gru"]
+    result = run("evaluate", "faq.csv", "--compare", "lstm, gru,var/model,base")
+    assert (result.exit_code, result.stdout) == (0, "lstm 4.0\ngru 4.0\nvar/model None\nbase 4.0\n")
+    assert [(options.cell, options.encoder) for options in seen] == [
+        ("lstm", "none"),
+        ("gru", "none"),
+        ("lstm", "base"),
+    ]
     assert sorted(shop.rglob("*")) == before
     assert not any(Path(folder).exists() for _, folder, seconds in found if seconds != "None")
 
@@ -250,11 +298,12 @@ def test_a_comparison_for_programs_is_one_object_and_the_named_model_comes_first
 @pytest.mark.parametrize(
     ("models", "words"),
     [
-        ("rnn", "'rnn' is neither lstm nor gru nor a model folder"),
-        ("lstm,nowhere", "'nowhere' is neither lstm nor gru nor a model folder"),
-        ("faq.csv", "'faq.csv' is neither lstm nor gru nor a model folder"),
-        (",, ,", "name at least one of lstm, gru or a model folder"),
-        ("", "name at least one of lstm, gru or a model folder"),
+        ("rnn", f"'rnn' is {NEITHER}"),
+        ("lstm,nowhere", f"'nowhere' is {NEITHER}"),
+        ("base,sentence-transformers:", f"'sentence-transformers:' is {NEITHER}"),
+        ("faq.csv", f"'faq.csv' is {NEITHER}"),
+        (",, ,", "name at least one model"),
+        ("", "name at least one model"),
     ],
 )
 def test_a_comparison_of_what_is_no_model_is_refused_before_anything_is_trained(
@@ -264,7 +313,7 @@ def test_a_comparison_of_what_is_no_model_is_refused_before_anything_is_trained(
     go_to(a_school(AssertionError("must not be reached")), monkeypatch)
     result = run("evaluate", "faq.csv", "--compare", models)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert words in result.stderr
+    assert words in " ".join(result.stderr.split())
 
 
 def test_a_comparison_looks_at_the_questions_before_anything_is_trained(

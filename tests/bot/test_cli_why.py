@@ -316,7 +316,7 @@ def test_words_that_only_look_alike_are_told_from_the_same_ones() -> None:
     shown = "\n".join(lines(an_explanation("delivrey")))
     assert "in common: is, delivrey ~ delivery (43%)" in shown
     assert "delivrey~" in shown
-    assert "read by its letters alone" in shown
+    assert "is not known as a word; it is read by its parts" in shown
 
 
 def test_what_makes_no_difference_is_not_shown() -> None:

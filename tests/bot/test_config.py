@@ -18,6 +18,7 @@ from bot.errors import ConfigError
 KEYS = list(config.keys())
 OTHERS = {
     "bot.locales": ["zh"],
+    "engine.encoder": "none",
     "training.cell": "gru",
     "log.level": "debug",
     "log.format": "json",
@@ -140,6 +141,14 @@ def test_a_wrong_type_says_what_was_expected_and_found(tmp_path: Path, text: str
         ("[answers]\nchoices = 9\n", "answers.choices must lie between 1 and 8, not 9"),
         ("[service]\nworkers = -1\n", "service.workers must lie between 1 and 64, not -1"),
         ('[training]\ncell = "rnn"\n', "training.cell must be one of lstm, gru, not 'rnn'"),
+        (
+            '[engine]\nencoder = "bert"\n',
+            "engine.encoder must be base, none or sentence-transformers:FOLDER, not 'bert'",
+        ),
+        (
+            '[engine]\nencoder = "sentence-transformers:"\n',
+            "engine.encoder must be base, none or sentence-transformers:FOLDER, not 'sentence-transformers:'",
+        ),
         ('[log]\nlevel = "loud"\n', "log.level must be one of debug, info, warning, error, not 'loud'"),
     ],
 )
@@ -162,6 +171,12 @@ def test_what_would_fail_later_is_refused_at_once(tmp_path: Path, text: str) -> 
 
 def test_the_ends_of_a_range_belong_to_it(tmp_path: Path) -> None:
     assert load(written(tmp_path, "[answers]\nchoices = 8\nmax_wrong_rate = 0.5\n")).answers.choices == 8
+
+
+def test_a_transformer_is_named_by_its_folder(tmp_path: Path) -> None:
+    name = "sentence-transformers:models/small one"
+    assert load(written(tmp_path, f'[engine]\nencoder = "{name}"\n')).engine.encoder == name
+    assert load(written(tmp_path, "")).engine.encoder == "base"
 
 
 def test_a_whole_number_will_do_where_a_number_is_wanted(tmp_path: Path) -> None:

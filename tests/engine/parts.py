@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.arbiter import ThresholdArbiter
+from engine.base.base import ENCODER, TOKENIZER, Base, pack, unpack
 from engine.calibration import Thresholds
+from engine.checkpoint import arrays_to_bytes
 from engine.dialogue import Candidate
 from engine.errors import GenerationError
 from engine.knowledge.entries import Entry, Knowledge
@@ -19,9 +23,12 @@ from engine.respond import Engine, Settings
 from engine.seq2seq.attention import AttentionKind
 from engine.seq2seq.encoder import Encoded
 from engine.seq2seq.model import ModelSizes, Seq2Seq, pad
-from engine.understand.network import Cell, EncoderSizes, SentenceEncoder
+from engine.text.features import tokens
+from engine.text.normalise import matching
+from engine.text.tokenise import PieceTokenizer
+from engine.understand.network import Cell, EncoderSizes, SentenceEncoder, initialise
 from engine.understand.slots import SlotFinder
-from engine.understand.words import PADDING, WordReader
+from engine.understand.words import NGRAM_ROWS, PADDING, WordReader
 
 torch.set_num_threads(1)
 
@@ -48,16 +55,17 @@ def a_model(
 WORDS = WordReader.train(["when are you open", "when do you close", "几点开门", "几点关门"], SlotFinder())
 
 
-def an_encoder(cell: str = Cell.LSTM, *, entries: int = 3, seed: int = 0) -> SentenceEncoder:
+def an_encoder(cell: str = Cell.LSTM, *, entries: int = 3, seed: int = 0, grams: int = NGRAM_ROWS) -> SentenceEncoder:
     """A tiny sentence encoder with every weight drawn at random but those of padding, which are always zero."""
     torch.manual_seed(seed)
-    sizes = EncoderSizes(WORDS.size, entries, embedding=6, hidden=4, heads=2, vector=5, cell=cell)
+    sizes = EncoderSizes(WORDS.size, entries, embedding=6, hidden=4, heads=2, vector=5, cell=cell, grams=grams)
     encoder = SentenceEncoder(sizes).eval()
     with torch.no_grad():
         for parameter in encoder.parameters():
             parameter.normal_(0, 0.6)
         encoder.words.weight[PADDING] = 0.0
-        encoder.grams.weight[PADDING] = 0.0
+        if encoder.grams is not None:
+            encoder.grams.weight[PADDING] = 0.0
     return encoder
 
 
@@ -86,6 +94,49 @@ def some_evidence(size: int, *, known: float = 0.0, **found: Sequence[float]) ->
     kinds = [field.name for field in fields(Evidence) if field.name not in ("known", "places")]
     columns = {kind: np.asarray(found.get(kind, [0.0] * size), np.float32) for kind in kinds}
     return Evidence(np.arange(size), known=known, **columns)
+
+
+class ThemeEncoder:
+    """Encodes what words are about: those of one theme lie on one axis, all others on the last one."""
+
+    def __init__(self, *themes: str) -> None:
+        self._axes = {word: axis for axis, theme in enumerate(themes) for word in theme.split()}
+        self.width = len(themes) + 1
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        found = np.zeros((len(texts), self.width), np.float32)
+        for row, text in zip(found, texts, strict=True):
+            for word in tokens(text) or [""]:
+                row[self._axes.get(word, -1)] += 1
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+class DrawnEncoder:
+    """Draws a vector for every text, always the same one for the same form: nothing is near to anything by meaning."""
+
+    def __init__(self, seed: int = 0, width: int = 6) -> None:
+        self._seed = seed
+        self.width = width
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        seeds = [zlib.crc32(matching(text).encode("utf-8", "surrogatepass"), self._seed) for text in texts]
+        drawn = [np.random.default_rng(seed).normal(size=self.width) for seed in seeds]
+        found = np.asarray(drawn, np.float32).reshape(len(texts), self.width)
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def a_base(cell: str = Cell.LSTM) -> Base:
+    """A tiny base that reads bytes, as it is after a journey through its two files."""
+    tokenizer = PieceTokenizer.bytes_only()
+    torch.manual_seed(0)
+    sizes = EncoderSizes(tokenizer.size, 0, embedding=6, hidden=4, heads=2, vector=5, cell=cell, grams=0)
+    weights = {name: value.numpy() for name, value in initialise(SentenceEncoder(sizes)).state_dict().items()}
+    never_met = [tokenizer.pad, tokenizer.begin, tokenizer.number("⟨1⟩")]
+    weights["words.weight"][never_met] = 0.0
+    weights["salience.weight"] += np.linspace(-1, 1, tokenizer.size, dtype=np.float32)[:, None]
+    packed = pack({name: value for name, value in weights.items() if not name.startswith("head")})
+    files = {ENCODER: arrays_to_bytes(packed), TOKENIZER: tokenizer.to_json().encode()}
+    return Base(tokenizer, unpack(packed), files)
 
 
 REFUND = Entry(

@@ -229,7 +229,7 @@ def test_a_folder_in_place_of_a_file_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{}", "[]", "null", '"manifest"', "7", '{"kind": "other-model", "format": 1}', '{"name": "a web app"}']
+    "text", ["{}", "[]", "null", '"manifest"', "7", '{"kind": "other-model", "format": 2}', '{"name": "a web app"}']
 )
 def test_foreign_json_is_not_a_model(folder: Path, text: str) -> None:
     (folder / checkpoint.MANIFEST).write_text(text)
@@ -242,10 +242,10 @@ def test_what_is_no_json_cannot_be_read(folder: Path, data: bytes) -> None:
     assert "manifest.json cannot be read" in refusal(folder)
 
 
-@pytest.mark.parametrize("later", [2, "1", None])
+@pytest.mark.parametrize("later", [1, 3, "2", None])
 def test_another_format_is_named(folder: Path, later: object) -> None:
     change_manifest(folder, lambda manifest: manifest.update(format=later), signed=True)
-    assert f"a model of format {later!r}, this version reads 1" in refusal(folder)
+    assert f"a model of format {later!r}, this version reads 2" in refusal(folder)
 
 
 def test_a_changed_fact_is_noticed(folder: Path) -> None:

@@ -19,7 +19,7 @@ from engine.knowledge.table import read_knowledge
 from engine.memory import WorkingMemory
 from engine.ports import Reading
 from engine.respond import Engine
-from engine.training import course, speech
+from engine.training import course
 from engine.training.course import Course, Result
 from engine.training.data import LoggedConversation, LoggedTurn, TrainingData
 from engine.training.options import Progress, TrainingOptions
@@ -29,7 +29,9 @@ from engine.understand.network import Cell
 
 torch.set_num_threads(1)
 
-QUICK = TrainingOptions(epochs=2, minutes=5, threads=1, max_wrong_rate=0.2)
+QUICK = TrainingOptions(encoder="none", epochs=2, minutes=5, threads=1, max_wrong_rate=0.2)
+FROM_BASE = replace(QUICK, encoder="base")
+starts = pytest.mark.parametrize("start", [QUICK, FROM_BASE], ids=["nothing", "base"])
 
 
 def an_entry(name: str, *questions: str, locale: str = "en") -> Entry:
@@ -58,16 +60,20 @@ def run(
     return Course(data, options, seen.append, time.monotonic() + options.minutes * 60).run()
 
 
-@pytest.fixture(scope="module")
-def plain() -> Result:
-    """A run on the entries of this file as they are; nobody changes it."""
-    return run(ENTRIES)
+@pytest.fixture(scope="module", params=[QUICK, FROM_BASE], ids=["nothing", "base"])
+def plain(request: pytest.FixtureRequest) -> Result:
+    """A run on the entries of this file as they are, from nothing and from the base; nobody changes it."""
+    return run(ENTRIES, options=request.param)
 
 
 def engine_of(result: Result, entries: Sequence[Entry], folder: Path) -> Engine:
     knowledge = Knowledge(tuple(entries))
-    checkpoint.write(folder, result.files(knowledge), result.facts(knowledge, QUICK))
+    checkpoint.write(folder, result.files(knowledge), result.facts(knowledge, options_of(result)))
     return Engine.load(folder)
+
+
+def options_of(result: Result) -> TrainingOptions:
+    return QUICK if result.start.base is None else FROM_BASE
 
 
 def best(engine: Engine, text: str) -> str:
@@ -76,14 +82,18 @@ def best(engine: Engine, text: str) -> str:
 
 def test_a_run_leaves_these_files_and_facts(plain: Result) -> None:
     knowledge = Knowledge(ENTRIES)
-    assert set(plain.files(knowledge)) == {
-        "understanding.safetensors", "composing.safetensors", "kernel.safetensors", "questions-1.safetensors",
-        "tokenizer.json", "words.json", "knowledge.json",
+    options = options_of(plain)
+    own = {"base.safetensors"} if options.encoder == "base" else {"words.json"}
+    assert set(plain.files(knowledge)) == own | {
+        "understanding.safetensors", "composing.safetensors", "kernel.safetensors", "meaning.safetensors",
+        "questions-1.safetensors", "tokenizer.json", "knowledge.json",
     }  # fmt: skip
-    facts = json.loads(json.dumps(plain.facts(knowledge, QUICK)))
+    facts = json.loads(json.dumps(plain.facts(knowledge, options)))
     assert set(facts) == {"encoder", "sizes", "ranker", "thresholds", "promise", "knowledge", "training"}
     assert set(facts["training"]) == {"seed", "epochs", "max_wrong_rate", "report", "notes"}
-    assert (facts["encoder"]["entries"], facts["encoder"]["words"]) == (3, plain.words.size)
+    assert facts["encoder"]["name"] == options.encoder
+    assert len(facts["encoder"]["known_by"]) > (1 if options.encoder == "base" else -1)
+    assert (plain.encoder.sizes.entries, plain.encoder.sizes.words) == (3, plain.reader.size)
     assert facts["promise"]["rate"] == facts["training"]["max_wrong_rate"] == 0.2
 
 
@@ -114,9 +124,10 @@ def test_the_threshold_is_that_of_the_promise_and_the_report_counts_with_it(plai
     assert verdict.report.whole.wrong == verdict.promise.wrong
 
 
-def test_one_question_an_entry_is_learned_without_any_promise(tmp_path: Path) -> None:
+@starts
+def test_one_question_an_entry_is_learned_without_any_promise(start: TrainingOptions, tmp_path: Path) -> None:
     single = [replace(entry, questions=entry.questions[:1]) for entry in ENTRIES]
-    result = run(single)
+    result = run(single, options=start)
     assert any("no entry has two questions" in note for note in result.notes)
     assert (result.verdict.promise.kept, result.verdict.report.whole.questions) == (False, 0)
     engine = engine_of(result, single, tmp_path)
@@ -143,9 +154,12 @@ def test_an_entry_with_one_question_stands_beside_others(tmp_path: Path) -> None
     assert best(engine, "opening hours") == "hours"
 
 
-def test_an_entry_in_a_language_that_nothing_else_is_in_is_found_by_its_words(tmp_path: Path) -> None:
+@starts
+def test_an_entry_in_a_language_that_nothing_else_is_in_is_found_by_its_words(
+    start: TrainingOptions, tmp_path: Path
+) -> None:
     entries = (*ENTRIES, an_entry("ru", "часы работы", "когда вы открыты", "во сколько вы закрываетесь", locale="ru"))
-    engine = engine_of(run(entries), entries, tmp_path)
+    engine = engine_of(run(entries, options=start), entries, tmp_path)
     assert best(engine, "Когда вы открыты?") == "ru"
     assert best(engine, "opening hours") == "hours"
 
@@ -233,9 +247,10 @@ def test_so_many_entries_that_there_is_no_kernel_machine_are_trained_all_the_sam
     assert best(engine_of(result, ENTRIES, tmp_path), "opening hours") == "hours"
 
 
-def test_no_background_and_no_words_at_all_are_learned_from(tmp_path: Path) -> None:
+@starts
+def test_no_background_and_no_words_at_all_are_learned_from(start: TrainingOptions, tmp_path: Path) -> None:
     odd = (an_entry("smile", "🙂", "!!", "?"), an_entry("frown", "🙁", "…", ";"), *ENTRIES[:1])
-    engine = engine_of(run(odd, background=()), odd, tmp_path)
+    engine = engine_of(run(odd, background=(), options=start), odd, tmp_path)
     assert best(engine, "my money back") == "refund"
     assert engine.respond("🙂", WorkingMemory()).text
 
@@ -247,26 +262,61 @@ def test_no_time_at_all_does_one_epoch_of_everything() -> None:
     assert result.epochs == 1
 
 
-def test_epochs_that_are_not_chosen_follow_from_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(course, "_ASKED", 40)
-    monkeypatch.setattr(speech, "_COMPOSED", 40)
+@starts
+def test_epochs_that_are_not_chosen_follow_from_the_data(
+    start: TrainingOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_ASKED", "_ASKED_OF_BASE", "_COMPOSED", "_COMPOSED_OF_BASE"):
+        monkeypatch.setattr(f"engine.training.start.{name}", 1)
     told: list[Progress] = []
-    run(ENTRIES, options=replace(QUICK, epochs=0), told=told)
-    assert {one.epochs for one in told if one.stage in ("rehearse", "understand", "compose")} == {12}
+    run(ENTRIES, options=replace(start, epochs=0), told=told)
+    # what knows the language has to see questions and replies less often
+    fewest, of_replies = (4, 5) if start.encoder == "base" else (12, 12)
+    assert {(one.stage, one.epochs) for one in told if one.epoch} == {
+        ("rehearse", fewest), ("understand", fewest), ("compose", of_replies),
+    }  # fmt: skip
 
 
-def test_patterns_of_the_shop_are_read_as_what_they_are() -> None:
-    options = replace(QUICK, slots={"order_number": r"BOX\d+"})
+@starts
+def test_patterns_of_the_shop_are_read_as_what_they_are(start: TrainingOptions) -> None:
+    options = replace(start, slots={"order_number": r"BOX\d+"})
     entries = (*ENTRIES, an_entry("track", "where is BOX12", "track BOX77 for me", "has BOX9 been sent"))
     result = run(entries, options=options)
-    assert result.words.split("where is BOX1") == ["where", "is", "order", "number"]
-    assert "order" in result.words.known
+    shown = " ".join(word for word, _ in result.reader.split("where is BOX1"))
+    assert shown.translate(str.maketrans("⟨_⟩", "   ")).split() == ["where", "is", "order", "number"]
+    assert result.reader.knows("order")
 
 
 def test_what_was_learned_is_the_same_in_numpy_after_the_checkpoint(plain: Result, tmp_path: Path) -> None:
     engine = engine_of(plain, ENTRIES, tmp_path)
     reading = Reading("opening hours", "en")
     (stored,) = engine.understander.understand([reading])
-    (fresh,) = course.understander_of(plain.encoder, plain.words).understand([reading])
+    (fresh,) = course.understander_of(plain.encoder, plain.reader).understand([reading])
     np.testing.assert_array_equal(stored.log_probabilities, fresh.log_probabilities)
     assert stored.nearest.max() > 0
+
+
+def test_a_model_from_the_base_holds_the_base_itself_and_answers_without_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = run(ENTRIES, options=FROM_BASE)
+    engine_of(result, ENTRIES, tmp_path)
+    monkeypatch.setattr("engine.base.base._HERE", tmp_path / "nowhere")
+    monkeypatch.setattr("engine.base.base.shipped", None)
+    engine = Engine.load(tmp_path)
+    assert [best(engine, text) for text in ("refund please", "oppening hours", "几点开门？")] == [
+        "refund", "hours", "zh-hours",
+    ]  # fmt: skip
+    (reading,) = engine.understander.understand([Reading("几点", "zh")])
+    assert len(reading.log_probabilities) == 3
+
+
+def test_what_the_base_knows_is_not_stored_a_second_time(tmp_path: Path) -> None:
+    result = run(ENTRIES, options=FROM_BASE)
+    engine_of(result, ENTRIES, tmp_path)
+    model = checkpoint.read(tmp_path)
+    understanding, composing = model.arrays("understanding.safetensors"), model.arrays("composing.safetensors")
+    assert not {"words.weight", "salience.weight", "grams.weight"} & set(understanding)
+    assert "embedding.weight" not in composing
+    assert 0 < len(composing["embedding.rows"]) == len(composing["embedding.values"]) < result.reader.size / 2
+    assert model.path("base.safetensors").stat().st_size > model.path("understanding.safetensors").stat().st_size

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from parts import (
     REFUND,
     WORDS,
     TableGenerator,
+    a_base,
     an_encoder,
     an_engine,
 )
@@ -36,6 +38,8 @@ from engine.retrieval.retriever import HybridRetriever
 from engine.text.features import tokens
 from engine.training.steps import weights_of
 from engine.understand.head import HeadUnderstander
+from engine.understand.reader import PieceReader, QuestionReader
+from engine.understand.slots import SlotFinder
 from engine.understand.tone import Tone
 
 DELIVERY = Entry(
@@ -60,13 +64,13 @@ def a_retriever(knowledge: Knowledge = SHOP) -> HybridRetriever:
     return HybridRetriever.build(knowledge, None)
 
 
-def a_whole_engine(knowledge: Knowledge = SHOP) -> Engine:
+def a_whole_engine(knowledge: Knowledge = SHOP, understander: HeadUnderstander | None = None) -> Engine:
     """An engine of real parts, with weights that were never trained."""
     encoder = an_encoder(entries=len(knowledge))
     return Engine(
         fingerprint="f" * 32,
         knowledge=knowledge,
-        understander=HeadUnderstander(WORDS, weights_of(encoder), encoder.sizes.cell),
+        understander=understander or HeadUnderstander(WORDS, weights_of(encoder)),
         retriever=a_retriever(knowledge),
         ranker=LearnedRanker(knowledge, WEIGHTS, FOLLOWING),
         arbiter=ThresholdArbiter(knowledge, Thresholds(0.6, 0.3, 0.9), choices=3),
@@ -122,7 +126,7 @@ def test_what_the_features_add_sums_up_to_scores_whose_softmax_are_the_confidenc
 def test_the_best_come_first_with_the_question_that_stands_for_them() -> None:
     found = explain(WHOLE, "when are you open").parts[0].contenders
     assert [one.confidence for one in found[:-1]] == sorted((one.confidence for one in found[:-1]), reverse=True)
-    assert {one.entry: one.question for one in found}[HOURS.id] == HOURS.questions[0]
+    assert [one.question for one in found[:-1]] == [SHOP[one.entry].questions[0] for one in found[:-1]]
     assert (found[-1].entry, found[-1].question) == (None, "")
 
 
@@ -178,6 +182,18 @@ def test_words_are_those_that_the_encoder_reads_with_shares_that_sum_up_to_one()
     assert [word.text for word in part.words] == ["when", "are", "you", "opne", "几", "点", "email"]
     assert [word.known for word in part.words] == [True, False, True, False, True, True, False]
     assert sum(word.attention for word in part.words) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_engine_that_reads_pieces_shows_the_words_that_they_make_up() -> None:
+    base = a_base()
+    reader = PieceReader(QuestionReader(base.tokenizer, SlotFinder()))
+    size = base.weights["vector.weight"].shape[1]
+    entries = {"head.weight": np.zeros((len(SHOP) + 1, size)), "head.bias": np.zeros(len(SHOP) + 1)}
+    engine = a_whole_engine(understander=HeadUnderstander(reader, {**base.weights, **entries}))
+    part = explain(engine, "When are you opne? 几点").parts[0]
+    assert "".join(word.text for word in part.words) == "whenareyouopne?几点"
+    assert sum(word.attention for word in part.words) == pytest.approx(1, abs=1e-5)
+    assert {word.text: word.known for word in part.words}["?"]
 
 
 def test_values_are_those_of_this_message_and_say_whether_the_network_reads_them() -> None:

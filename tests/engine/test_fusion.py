@@ -34,7 +34,7 @@ def weight(weights: RankerWeights, name: str) -> float:
     return weights.candidate[CANDIDATE_FEATURES.index(name)]
 
 
-@pytest.mark.parametrize("telling", ["grams", "understanding", "other_language"])
+@pytest.mark.parametrize("telling", ["grams", "understanding", "meaning", "other_language"])
 def test_the_evidence_that_tells_right_from_wrong_is_learned(telling: str) -> None:
     weights = fit_ranker(cases(telling))
     assert weight(weights, telling) > PRIOR.get(telling, 0.0)

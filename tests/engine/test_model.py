@@ -14,6 +14,7 @@ from engine.seq2seq.generator import Seq2SeqGenerator
 from engine.seq2seq.model import ModelSizes, Seq2Seq, initialise, pad
 from engine.seq2seq.source import SourceWriter
 from engine.text.tokenise import PieceTokenizer
+from engine.training.steps import weights_of
 from engine.understand.reader import QuestionReader
 from engine.understand.slots import SlotFinder
 
@@ -150,3 +151,22 @@ def test_the_generator_refuses_weights_of_another_shape() -> None:
             Seq2SeqGenerator("f", other, weights, tokenizer, writer).load()
     with pytest.raises(GenerationError, match="missing or unknown"):
         Seq2SeqGenerator("f", sizes, weights | {"more": np.zeros(2)}, tokenizer, writer).load()
+
+
+def test_rows_that_are_given_apart_go_before_those_of_the_table() -> None:
+    from engine.errors import GenerationError
+
+    tokenizer = PieceTokenizer.bytes_only()
+    model = a_model()
+    writer = SourceWriter(tokenizer, QuestionReader(tokenizer, SlotFinder()))
+    weights = weights_of(model)
+    table = weights["embedding.weight"].copy()
+    apart = {"embedding.rows": np.asarray([1, 6], np.int32), "embedding.values": np.full((2, 6), 0.5, np.float32)}
+    found = Seq2SeqGenerator("f", model.sizes.to_json(), weights | apart, tokenizer, writer).load()
+    expected = table.copy()
+    expected[[1, 6]] = 0.5
+    np.testing.assert_array_equal(found.embedding.weight.detach().numpy(), expected)
+    np.testing.assert_array_equal(weights["embedding.weight"], table)  # which others read as well
+    del weights["embedding.weight"]
+    with pytest.raises(GenerationError, match="do not fit"):
+        Seq2SeqGenerator("f", model.sizes.to_json(), weights | apart, tokenizer, writer).load()

@@ -19,7 +19,7 @@ from engine.understand.network import (
     SentenceEncoder,
     initialise,
 )
-from engine.understand.words import PADDING, Words, together
+from engine.understand.words import NGRAM_ROWS, PADDING, Words, together
 
 texts = st.lists(
     st.sampled_from(["when", "are you open", "几点开门?", "", "🙂", "delivery to ireland on friday please"]),
@@ -46,6 +46,23 @@ def widened(words: Words, more: int) -> Words:
     return Words(filled, np.concatenate(flat), starts.astype(np.int64), words.lengths)
 
 
+def weighted_mean(encoder: SentenceEncoder, text: str) -> Tensor:
+    """Mean of the embedded words of a text, each weighed by its salience."""
+    weights = torch.stack([encoder.salience.weight[word.row, 0] for word in WORDS.read(text)]).softmax(dim=0)
+    return sum(weight * word for weight, word in zip(weights, embedded(encoder, text), strict=True))
+
+
+def embedded(encoder: SentenceEncoder, text: str) -> list[Tensor]:
+    """Embedded words of a text."""
+    found = []
+    for word in WORDS.read(text):
+        bag = torch.zeros(encoder.sizes.embedding)
+        if encoder.grams is not None and word.grams:
+            bag = encoder.grams.weight[list(word.grams)].mean(dim=0)
+        found.append((encoder.words.weight[word.row] + bag) * encoder.sizes.embedding**0.5)
+    return found
+
+
 def packed(encoder: SentenceEncoder, asked: list[str]) -> list[Tensor]:
     """States of every text from PyTorch's bidirectional layer over packed sequences."""
     sizes = encoder.sizes
@@ -53,26 +70,23 @@ def packed(encoder: SentenceEncoder, asked: list[str]) -> list[Tensor]:
     both = layer(sizes.embedding, sizes.hidden, batch_first=True, bidirectional=True)
     onward = dict(encoder.onward.state_dict())
     both.load_state_dict(onward | {f"{name}_reverse": value for name, value in encoder.backward_.state_dict().items()})
-    found = []
-    for text in asked:
-        words = []
-        for word in WORDS.read(text):
-            bag = encoder.grams.weight[list(word.grams)].mean(dim=0) if word.grams else torch.zeros(sizes.embedding)
-            words.append((encoder.words.weight[word.row] + bag) * sizes.embedding**0.5)
-        found.append(both(torch.stack(words)[None])[0][0])
-    return found
+    return [both(torch.stack(embedded(encoder, text))[None])[0][0] for text in asked]
 
 
+@pytest.mark.parametrize("grams", [NGRAM_ROWS, 0])
 @pytest.mark.parametrize("cell", Cell)
 @settings(deadline=None, max_examples=40)
 @given(asked=texts, seed=st.integers(0, 5))
-def test_a_text_is_the_pooled_states_of_a_bidirectional_layer(cell: Cell, asked: list[str], seed: int) -> None:
-    encoder = an_encoder(cell, seed=seed)
+def test_a_text_is_the_pooled_states_of_a_bidirectional_layer_and_a_mean_of_its_words(
+    cell: Cell, grams: int, asked: list[str], seed: int
+) -> None:
+    encoder = an_encoder(cell, seed=seed, grams=grams)
     with torch.inference_mode():
         pooled = encoder.encode(batch_of(asked))
-        for row, states in zip(pooled, packed(encoder, asked), strict=True):
+        for row, text, states in zip(pooled, asked, packed(encoder, asked), strict=True):
             alone = encoder.pooling(states[None], torch.ones(1, len(states), dtype=torch.bool))[0]
-            torch.testing.assert_close(row, alone, atol=1e-5, rtol=1e-4)
+            expected = torch.cat([alone, weighted_mean(encoder, text)])
+            torch.testing.assert_close(row, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("cell", Cell)
@@ -93,7 +107,7 @@ def test_there_is_a_score_for_every_entry_and_one_for_none_and_vectors_have_leng
     with torch.inference_mode():
         pooled = encoder.encode(batch_of(["when are you open", "", "几点"]))
         scores, vectors = encoder.scores(pooled), encoder.vectors(pooled)
-    assert (pooled.shape, scores.shape, vectors.shape) == ((3, 3 * 2 * 4), (3, 8), (3, 5))
+    assert (pooled.shape, scores.shape, vectors.shape) == ((3, 3 * 2 * 4 + 6), (3, 8), (3, 5))
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
     assert float((vectors[0] - vectors[2]).norm()) > 0.01
 
@@ -171,3 +185,20 @@ def test_sizes_that_are_unknown_or_missing_and_cells_that_are_none_are_refused()
         EncoderSizes.from_json({"entries": 7})
     with pytest.raises(ValueError, match="'rnn' is not a valid Cell"):
         EncoderSizes.from_json(sizes | {"cell": "rnn"})
+
+
+def test_without_ngrams_there_is_no_table_of_them() -> None:
+    encoder = an_encoder(grams=0)
+    assert encoder.grams is None
+    assert "grams.weight" not in encoder.state_dict()
+    with torch.inference_mode():
+        assert encoder.encode(batch_of(["when are you open", "几点"])).shape == (2, encoder.sizes.pooled)
+
+
+def test_a_word_that_says_much_weighs_more_in_the_mean() -> None:
+    encoder = an_encoder()
+    (told,) = WORDS.read("you")
+    with torch.inference_mode():
+        encoder.salience.weight[told.row] = 50.0
+        mean = encoder.encode(batch_of(["when are you open"]))[0, -encoder.sizes.embedding :]
+        torch.testing.assert_close(mean, embedded(encoder, "when are you open")[2], atol=1e-4, rtol=1e-4)

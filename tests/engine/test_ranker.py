@@ -64,10 +64,12 @@ def test_probabilities_are_the_softmax_of_weighted_sums_and_sum_to_one(
     np.testing.assert_allclose(chances, powers / powers.sum(), atol=1e-3)
 
 
-@given(scores, scores, scores)
-def test_a_lead_is_the_distance_to_the_best_other(heard: list[float], linear: list[float], grams: list[float]) -> None:
-    found = features(Reading("refund", "en"), understood(heard), linear=linear, grams=grams)
-    for name in ("understanding", "linear", "grams"):
+@given(scores, scores, scores, scores)
+def test_a_lead_is_the_distance_to_the_best_other(
+    heard: list[float], linear: list[float], meaning: list[float], grams: list[float]
+) -> None:
+    found = features(Reading("refund", "en"), understood(heard), linear=linear, meaning=meaning, grams=grams)
+    for name in ("understanding", "linear", "meaning", "grams"):
         own, leads = column(found, name), column(found, f"{name}_lead")
         for entry, lead in leads.items():
             best_other = max(value for other, value in own.items() if other != entry)
@@ -112,6 +114,13 @@ def test_only_the_entries_of_the_evidence_are_ranked() -> None:
     assert [candidate.entry for candidate in ranked] == ["greeting", "hours"]
 
 
+def test_the_meaning_of_questions_and_of_answers_count_apart() -> None:
+    evidence = some_evidence(2, meaning=[0.75, 0.25], meaning_of_answer=[0.125, 0.5])
+    found = LearnedRanker(KNOWLEDGE, ZERO, ZERO).features(Reading("open", "en"), understood(), evidence)
+    assert column(found, "meaning") == {"refund": 0.75, "hours": 0.25}
+    assert column(found, "meaning_of_answer") == {"refund": 0.125, "hours": 0.5}
+
+
 def test_an_entry_that_came_after_training_is_as_unlikely_as_can_be_to_the_understanding() -> None:
     found = features(Reading("open", "en"), understood([-1.0, -30.0]))
     heard = column(found, "understanding")
@@ -125,10 +134,10 @@ def test_no_entry_at_all_gives_no_candidate() -> None:
 
 def test_evidence_of_none_is_the_best_of_every_kind() -> None:
     linear = [0.1, 0.9, *[0.0] * (SIZE - 2)]
-    found = features(Reading("refund", "en"), understood(outside=-50.0), linear=linear)
+    found = features(Reading("refund", "en"), understood(outside=-50.0), linear=linear, meaning=linear[::-1])
     none = dict(zip(NONE_FEATURES, found.none.tolist(), strict=True))
     assert none["always"] == 1.0
-    assert none["linear"] == pytest.approx(0.9)
+    assert none["linear"] == none["meaning"] == pytest.approx(0.9)
     assert none["length"] == pytest.approx(np.log(7))
     assert none["outside"] == pytest.approx(-8.0)
 

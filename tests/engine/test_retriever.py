@@ -1,4 +1,4 @@
-"""Lexical evidence: each kind says what its name says, for a short list, and survives being stored."""
+"""Evidence of retrieval: each kind says what its name says, for a short list, and survives being stored."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parts import HOLIDAYS, HOURS, KNOWLEDGE, REFUND, EvenUnderstander
+from parts import HOLIDAYS, HOURS, KNOWLEDGE, REFUND, EvenUnderstander, ThemeEncoder
 from rapidfuzz import fuzz
 
 from engine import checkpoint
 from engine.errors import CheckpointError
 from engine.knowledge.entries import Entry, Knowledge
-from engine.ports import Evidence, Reading, Understanding
+from engine.ports import Evidence, Reading, TextEncoder, Understanding
 from engine.retrieval.index import QuestionIndex
 from engine.retrieval.kernel import fit_kernel
 from engine.retrieval.retriever import SHORTLIST, HybridRetriever
@@ -27,9 +27,13 @@ sentences = st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join)
 NOTHING = Understanding(np.zeros(0, np.float32), -1.0, np.ones(1, np.float32))
 
 
-def a_retriever(knowledge: Knowledge = KNOWLEDGE) -> HybridRetriever:
+THEMES = ThemeEncoder("refund money reimburse cash", "open opening hours", "closed shut holidays vacations")
+
+
+def a_retriever(knowledge: Knowledge = KNOWLEDGE, encoder: TextEncoder | None = None) -> HybridRetriever:
     texts, places = zip(*knowledge.examples(), strict=True)
-    return HybridRetriever.build(knowledge, fit_kernel(texts, places, classes=len(knowledge), counted=texts))
+    kernel = fit_kernel(texts, places, classes=len(knowledge), counted=texts, encoder=encoder)
+    return HybridRetriever.build(knowledge, kernel, encoder)
 
 
 def evidence(
@@ -69,7 +73,7 @@ def test_every_kind_has_one_number_an_entry_and_keeps_its_range(text: str) -> No
         assert values.shape == found.places.shape, name
         if name.startswith(("covered", "fuzzy")):
             assert all(0 <= value <= 1 + 1e-5 for value in values), name
-        elif name != "linear":
+        elif not name.startswith(("linear", "meaning")):
             assert all(0 <= value <= 2.2 + 1e-5 for value in values), name
 
 
@@ -121,8 +125,8 @@ def test_the_short_list_is_who_is_among_the_best_by_any_evidence() -> None:
 
 def test_what_only_the_kernel_model_finds_comes_on_the_short_list() -> None:
     class Model:
-        def scores(self, text: str) -> np.ndarray:
-            del text
+        def scores(self, text: str, vector: np.ndarray) -> np.ndarray:
+            del text, vector
             return (np.arange(60) == 41).astype(np.float32)
 
     retriever = HybridRetriever(
@@ -220,23 +224,70 @@ def test_the_nearest_questions_are_told_best_first_in_their_matching_form() -> N
     assert RETRIEVER.nearest("zzz", 5) == []
 
 
+@pytest.mark.parametrize("encoder", [None, THEMES])
 @pytest.mark.parametrize("kernel", [True, False])
-def test_evidence_comes_back_from_a_model_folder_as_it_was(tmp_path: Path, kernel: bool) -> None:
-    retriever = RETRIEVER if kernel else HybridRetriever.build(KNOWLEDGE, None)
+def test_evidence_comes_back_from_a_model_folder_as_it_was(
+    tmp_path: Path, kernel: bool, encoder: TextEncoder | None
+) -> None:
+    retriever = a_retriever(encoder=encoder) if kernel else HybridRetriever.build(KNOWLEDGE, None, encoder)
     checkpoint.write(tmp_path, retriever.files(), {})
-    back = HybridRetriever.load(KNOWLEDGE, checkpoint.read(tmp_path))
+    back = HybridRetriever.load(KNOWLEDGE, checkpoint.read(tmp_path), encoder)
     for text in ("when are you open", "退款", "几点开门 refund", ""):
         one, other = evidence(retriever, text), evidence(back, text)
         for name, values in kinds(one).items():
-            np.testing.assert_allclose(values, kinds(other)[name], atol=0.02 if name == "linear" else 0)
+            halves = name in ("linear", "meaning", "meaning_of_answer")
+            np.testing.assert_allclose(values, kinds(other)[name], atol=0.02 if halves else 0, err_msg=name)
 
 
 def test_a_missing_file_of_the_retriever_is_named(tmp_path: Path) -> None:
-    files = RETRIEVER.files()
+    files = a_retriever(encoder=THEMES).files()
     for missing in files:
         checkpoint.write(tmp_path, {name: arrays for name, arrays in files.items() if name != missing}, {})
         with pytest.raises(CheckpointError, match=f"lacks {missing}"):
-            HybridRetriever.load(KNOWLEDGE, checkpoint.read(tmp_path))
+            HybridRetriever.load(KNOWLEDGE, checkpoint.read(tmp_path), THEMES)
+
+
+def test_an_entry_is_found_by_meaning_where_no_word_of_it_is_used() -> None:
+    retriever = a_retriever(encoder=THEMES)
+    found = evidence(retriever, "reimburse my cash")
+    assert not found.words.any()
+    assert (best(found, "meaning"), best(found, "linear")) == ("refund", "refund")
+    assert best(evidence(retriever, "shut during vacations"), "meaning_of_answer") == "holidays"
+
+
+def test_what_only_the_meaning_finds_comes_on_the_short_list() -> None:
+    entries = (*without_kernel(60).entries, REFUND)
+    found = evidence(HybridRetriever.build(Knowledge(entries), None, THEMES), "reimburse my cash", NOTHING)
+    assert int(found.places[found.meaning.argmax()]) == 60
+
+
+def test_without_a_text_encoder_nothing_is_near_by_meaning() -> None:
+    found = evidence(RETRIEVER, "when are you open")
+    assert not found.meaning.any()
+    assert not found.meaning_of_answer.any()
+
+
+def test_every_reading_has_its_own_meaning_whatever_is_asked_beside_it() -> None:
+    retriever = a_retriever(encoder=THEMES)
+    asked = [
+        Reading("and on holidays", "en", HOURS, before="when are you open"),
+        Reading("reimburse my cash", "en"),
+        Reading("and then", "en", REFUND, before="money back"),
+        Reading("", "en"),
+        Reading("几点开门", "zh"),
+    ]
+    even = EvenUnderstander(len(KNOWLEDGE)).understand(asked)
+    for found, reading in zip(retriever.retrieve(asked, even), asked, strict=True):
+        alone = kinds(evidence(retriever, reading))
+        for name, values in kinds(found).items():
+            np.testing.assert_allclose(values, alone[name], atol=1e-5, err_msg=name)
+
+
+def test_the_question_before_a_follow_up_is_heard_by_its_meaning_too() -> None:
+    leaning = Reading("and now", "en", REFUND, before="reimburse my cash")
+    found = evidence(a_retriever(encoder=THEMES), leaning)
+    assert (best(found, "before"), best(found, "together")) == ("refund", "refund")
+    assert float(found.before.max()) > 0.3 > 3 * float(evidence(RETRIEVER, leaning).before.max())
 
 
 def test_nothing_asked_is_nothing_found() -> None:

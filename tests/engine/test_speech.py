@@ -21,11 +21,14 @@ from engine.training.data import LoggedConversation, LoggedTurn, TrainingData
 from engine.training.lesson import Example, Lesson
 from engine.training.options import Progress, Report, TrainingOptions
 from engine.training.speech import sure_enough, teach
+from engine.training.start import Start
 from engine.understand.reader import QuestionReader
 from engine.understand.slots import SlotFinder
 
 TOKENIZER = PieceTokenizer.bytes_only()
-WRITER = SourceWriter(TOKENIZER, QuestionReader(TOKENIZER, SlotFinder()))
+QUESTIONS = QuestionReader(TOKENIZER, SlotFinder())
+WRITER = SourceWriter(TOKENIZER, QUESTIONS)
+NOTHING = Start(None, TOKENIZER, QUESTIONS, None, "lstm")
 OPTIONS = TrainingOptions(epochs=1)
 
 
@@ -56,7 +59,7 @@ def taught(knowledge: Knowledge, *, logs: int = 0, options: TrainingOptions = OP
     """The composer as ``teach`` gives it."""
     torch.manual_seed(0)
     data = TrainingData(knowledge, tuple(a_log(number) for number in range(logs)))
-    return teach(data, TOKENIZER, WRITER, options, float("inf"), lambda _: None)
+    return teach(data, NOTHING, WRITER, options, float("inf"), lambda _: None)
 
 
 def a_log(number: int) -> LoggedConversation:
@@ -137,7 +140,7 @@ def test_a_composer_that_learned_its_answers_may_speak() -> None:
     knowledge = Knowledge((an_entry("open", "yes we do", 6), an_entry("refund", "no way", 6)))
     told: list[Progress] = []
     options, deadline = TrainingOptions(epochs=50), time.monotonic() + 60
-    model = teach(TrainingData(knowledge), TOKENIZER, WRITER, options, deadline, told.append)
+    model = teach(TrainingData(knowledge), NOTHING, WRITER, options, deadline, told.append)
     assert {one.stage for one in told} == {"compose"}
     found = asked_of(model, knowledge, knowledge.examples())
     assert 0 < found <= 1

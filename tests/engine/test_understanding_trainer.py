@@ -51,7 +51,7 @@ def answers(encoder: SentenceEncoder, texts: list[str]) -> list[int]:
 @pytest.mark.parametrize("cell", Cell)
 def test_what_is_taught_is_learned_by_either_cell(cell: Cell) -> None:
     encoder = an_encoder(cell)
-    told = train(encoder, replace(PACE, epochs=60))
+    told = train(encoder, replace(PACE, epochs=90))
     assert told[-1].loss < 0.7 * told[0].loss
     assert answers(encoder, [text for text, _ in QUESTIONS]) == [place for _, place in QUESTIONS]
     assert answers(encoder, ["please refund my money", "whn are you opne", "开门时间几点"]) == [0, 1, 2]
@@ -130,3 +130,30 @@ def test_a_question_with_several_answers_is_as_likely_each_of_them() -> None:
         chances = encoder.scores(encoder.encode(as_batch([READER.read("refund")])))[0].softmax(0)
     assert float(chances[0]) == pytest.approx(float(chances[1]), abs=0.15)
     assert float(chances[:2].sum()) > 0.6
+
+
+def moved(encoder: SentenceEncoder, pace: Pace) -> set[str]:
+    """The weights that training changes."""
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    train(encoder, pace)
+    return {name for name, value in encoder.state_dict().items() if not torch.equal(value, before[name])}
+
+
+def test_weights_that_were_trained_before_move_by_their_share_of_the_rate_and_new_ones_by_all_of_it() -> None:
+    assert moved(an_encoder(), replace(PACE, epochs=1, share=0.0)) == {"head.weight", "head.bias"}
+    slow, fast = an_encoder(), an_encoder()
+    begin = slow.onward.weight_hh_l0.detach().clone()
+    torch.manual_seed(5)
+    train(slow, replace(PACE, epochs=2, share=0.1))
+    torch.manual_seed(5)
+    train(fast, replace(PACE, epochs=2))
+    far, near = ((encoder.onward.weight_hh_l0.detach() - begin).norm() for encoder in (fast, slow))
+    assert 0 < float(near) < 0.5 * float(far)
+
+
+def test_frozen_weights_never_move() -> None:
+    encoder = an_encoder()
+    frozen = {"words.weight", "salience.weight", "onward.weight_hh_l0"}
+    for name, parameter in encoder.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    assert not moved(encoder, replace(PACE, epochs=2)) & frozen

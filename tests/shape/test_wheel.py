@@ -26,6 +26,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     [
         "adapters/tui/style.tcss",
         "bot/py.typed",
+        "engine/base/MODEL_CARD.md",
+        "engine/base/base.safetensors",
+        "engine/base/tokenizer.json",
         "engine/py.typed",
         "engine/samples/background.csv",
         "engine/samples/conversations.jsonl",
