@@ -32,7 +32,7 @@ _RIDGE = 0.1
 _OFFSET = 0.5  # how much a question counts that has no feature in common
 _DEGREE = 3
 _NARROWNESS = 4.0  # of the Gaussian over unit vectors
-_SHARES = (0.2, 0.35, 0.5, 0.7)  # of the words that are tried, beside what meaning gets
+_SHARES = (0.2, 0.35, 0.5, 0.7, 1.0)  # of the words that are tried, beside what meaning gets
 _SHARE = 0.35  # where there is nothing to choose by
 _ROWS = 1024  # of the matrix that are made at a time
 _MOST_TRIED = 1500  # questions that the share is chosen by
@@ -265,7 +265,8 @@ def _share_of_words(words: Tensor, vectors: Tensor, target: Tensor) -> float:
     """The share of the words with which most questions, each left out in turn, would find their entry.
 
     What a kernel machine would say to a question that it was trained without needs no second training (Rifkin, Lippert
-    2007). Of many questions some are drawn, every so manieth.
+    2007). Of many questions some are drawn, every so manieth. Another share than the usual has to be better by more
+    than the standard error (Breiman et al. 1984).
     """
     import torch
 
@@ -279,13 +280,14 @@ def _share_of_words(words: Tensor, vectors: Tensor, target: Tensor) -> float:
     if not bool(counted.any()):
         return _SHARE
     meant = torch.from_numpy(gaussian((vectors[rows] @ vectors[rows].T).numpy()))
-    found: list[tuple[float, float]] = []
+    found: dict[float, float] = {}
     for share in _SHARES:
         inverse = torch.linalg.inv(share * lexical + (1 - share) * meant + _RIDGE * torch.eye(len(rows)))
         left_out = wanted - (inverse @ wanted) / inverse.diagonal()[:, None]
-        right = (left_out.argmax(dim=1) == own[rows])[counted].float().mean()
-        found.append((float(right), -abs(share - _SHARE)))
-    return _SHARES[found.index(max(found))]
+        found[share] = float((left_out.argmax(dim=1) == own[rows])[counted].float().mean())
+    best = max(found, key=found.__getitem__)
+    error = (found[best] * (1 - found[best]) / int(counted.sum())) ** 0.5
+    return best if found[best] - found[_SHARE] > error else _SHARE
 
 
 def _support(places: Sequence[int]) -> list[int]:

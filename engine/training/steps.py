@@ -28,9 +28,13 @@ def rate_share(step: int, total: int) -> float:
 
 @torch.no_grad()
 def blend(average: nn.Module, model: nn.Module, keep: float = 0.98) -> None:
-    """Move a running average of weights towards a model (Polyak, Juditsky 1992); of the old average ``keep`` stays."""
+    """Move a running average of weights towards a model (Polyak, Juditsky 1992); of the old average ``keep`` stays.
+
+    Weights that are not trained are not looked at.
+    """
     for old, new in zip(average.parameters(), model.parameters(), strict=True):
-        old.lerp_(new, 1 - keep)
+        if new.requires_grad:
+            old.lerp_(new, 1 - keep)
 
 
 def weights_of(model: nn.Module) -> dict[str, NDArray[np.generic]]:

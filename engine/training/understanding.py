@@ -85,7 +85,7 @@ class UnderstandingTrainer:
         """
         noise = Noise(self._chance, chatter)
         steps = math.ceil(len(questions) / pace.batch) * pace.epochs
-        optimizer = torch.optim.AdamW(self._groups(pace), betas=(0.9, 0.98), weight_decay=0.01)
+        optimizer = torch.optim.AdamW(self._groups(pace), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_share(step, steps))
         average = copy.deepcopy(self._encoder).eval()
         began, epoch, step = time.monotonic(), 0, 0
