@@ -123,7 +123,7 @@ def unpack(packed: Arrays) -> dict[str, Floats]:
     for name, values in packed.items():
         if name.endswith(_SCALE):
             continue
-        weights[name] = np.asarray(values, np.float32)
+        weights[name] = np.array(values, np.float32)  # a copy: what is read from a file cannot be written to
         if values.dtype == np.int8:
             weights[name] *= np.asarray(packed[name + _SCALE], np.float32)[:, None]
     return weights
