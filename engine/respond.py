@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.arbiter import ThresholdArbiter, Verdict
-from engine.base.base import ENCODER, TOKENIZER, BaseEncoder
+from engine.base.base import TOKENIZER, BaseEncoder
 from engine.base.base import read as read_base
 from engine.calibration import Thresholds
 from engine.checkpoint import Checkpoint, read
@@ -29,7 +29,7 @@ from engine.tell import MOST_CANDIDATES, Say, Teller, bare
 from engine.text.language import detect
 from engine.text.normalise import clean
 from engine.text.tokenise import PieceTokenizer
-from engine.understand.encoders import check_known, encoder_named
+from engine.understand.encoders import NONE, check_known, encoder_named
 from engine.understand.follow_up import is_follow_up
 from engine.understand.head import HeadUnderstander
 from engine.understand.reader import PieceReader, QuestionReader, TextReader
@@ -240,7 +240,7 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
         knowledge = Knowledge.from_json(json.loads(checkpoint.path("knowledge.json").read_bytes()))
         slots = SlotFinder(settings.slots)
         name = str(facts["encoder"]["name"])
-        base = read_base(checkpoint.files) if ENCODER in checkpoint.files else None
+        base = None if name == NONE else read_base(checkpoint.files)
         tokenizer = base.tokenizer if base else PieceTokenizer.load(checkpoint.path(TOKENIZER))
         questions = QuestionReader(tokenizer, slots)
         reader: TextReader = PieceReader(questions)

@@ -32,6 +32,7 @@ from engine.training.understanding import Pace, UnderstandingTrainer
 from engine.understand.head import HeadUnderstander
 from engine.understand.network import SentenceEncoder
 from engine.understand.reader import TextReader
+from engine.understand.sentence import Trunk
 from engine.understand.slots import SlotFinder
 from engine.understand.stored import Stored
 
@@ -128,7 +129,7 @@ class Course:
         tokenizer = self._start.tokenizer
         model = teach(self._data, self._start, self.writer, self._options, self._until(_WHOLE_SHARE), self._report)
         self._report(Progress("finish", 0, 0, 0.0, 0.0, 0.0, 0.0))
-        understander = understander_of(encoder, reader)
+        understander = understander_of(encoder, reader, self._start.trunk)
         stored = understander.store(knowledge)
         retriever = HybridRetriever.build(knowledge, kernel, self._start.encoder)
         evidence += Evidence.gather(knowledge, understander, retriever, asked)
@@ -186,7 +187,7 @@ class Course:
             kernel = self._kernel(part.knowledge, part.background)
             retriever = HybridRetriever.build(part.knowledge, kernel, self._start.encoder)
             asked = [(self._reading(text), frozenset([place] if place >= 0 else [])) for text, place in part.asked]
-            understander = understander_of(encoder, reader)
+            understander = understander_of(encoder, reader, self._start.trunk)
             understander.store(part.knowledge)
             gathered += Evidence.gather(part.knowledge, understander, retriever, asked)
         if not gathered.cases:
@@ -227,6 +228,6 @@ def _turns(questions: int) -> int:
     return 3 if questions <= 1500 else 2 if questions <= 4000 else 1
 
 
-def understander_of(encoder: SentenceEncoder, reader: TextReader) -> HeadUnderstander:
-    """The encoder as it is used: without PyTorch."""
-    return HeadUnderstander(reader, weights_of(encoder))
+def understander_of(encoder: SentenceEncoder, reader: TextReader, trunk: Trunk | None = None) -> HeadUnderstander:
+    """The encoder as it is used: without PyTorch, on a trunk that others may stand on as well."""
+    return HeadUnderstander(reader, weights_of(encoder), trunk=trunk)

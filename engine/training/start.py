@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.base.base import Base, shipped
+from engine.base.base import Base, BaseEncoder, shipped
 from engine.knowledge.template import template
 from engine.ports import TextEncoder
 from engine.seq2seq.model import ModelSizes, Seq2Seq
@@ -22,7 +22,7 @@ from engine.training.steps import epochs_for, weights_of
 from engine.understand.encoders import NONE, encoder_named, known_by
 from engine.understand.network import EncoderSizes, SentenceEncoder, initialise
 from engine.understand.reader import PieceReader, QuestionReader, TextReader
-from engine.understand.sentence import SentenceNetwork
+from engine.understand.sentence import SentenceNetwork, Trunk
 from engine.understand.slots import SlotFinder
 from engine.understand.words import WordReader
 
@@ -101,6 +101,11 @@ class Start:
         if self.base is None:
             return epochs_for(_COMPOSED, replies)
         return epochs_for(_COMPOSED_OF_BASE, replies, fewest=5, most=30)
+
+    @property
+    def trunk(self) -> Trunk | None:
+        """What reads pieces for the base and for every network that stands on it."""
+        return self.encoder.trunk if isinstance(self.encoder, BaseEncoder) else None
 
     @property
     def rate_share(self) -> float:
