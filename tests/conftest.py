@@ -22,5 +22,5 @@ def sample_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("model")
     data = read_training_data(sample_sources(), validation=sample_validation())
-    train(data, folder, TrainingOptions(epochs=5), lambda _: None)
+    train(data, folder, TrainingOptions(epochs=4), lambda _: None)
     return folder

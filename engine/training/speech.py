@@ -21,8 +21,9 @@ from engine.training.data import TrainingData
 from engine.training.lesson import Example, Lesson, replies_of, turns_of
 from engine.training.options import Report, TrainingOptions
 from engine.training.start import Start
-from engine.training.steps import weights_of
+from engine.training.steps import epochs_for, weights_of
 
+_COMPOSED = 5_500  # replies that the composer is taught in all, where the epochs are not chosen
 _FAITHFUL = 0.9
 _JUDGED = 60  # replies that are kept from it
 _TRIED = 120  # questions that it is tried on
@@ -51,7 +52,7 @@ def teach(
     shortlist = _shortlist(tokenizer, [*(example for own in replies for example in own[:1]), *turns])
     model = start.composer(shortlist)
     each = len(lesson.draw(random.Random(0), each=REPLIES_EACH))
-    epochs = options.epochs or start.composing_epochs(each)
+    epochs = options.epochs or epochs_for(_COMPOSED, each)
     pace = Pace(epochs, deadline, patience=options.epochs or PATIENCE)
     ComposingTrainer(model, tokenizer, seed=options.seed).fit(lesson, [*judged, *turns[:kept]], pace, report)
     return model

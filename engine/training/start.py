@@ -28,7 +28,6 @@ from engine.understand.words import WordReader
 
 MOST_PIECES = 4000  # of a tokenizer that is trained on the company's data alone
 _ASKED, _ASKED_OF_BASE = 90_000, 30_000  # questions that an encoder is shown in all
-_COMPOSED, _COMPOSED_OF_BASE = 5_500, 2_500  # replies that a composer is taught in all
 _GENTLE = 1 / 3
 _LAYERS = ("onward", "backward_")
 _PARTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -95,12 +94,6 @@ class Start:
         if self.base is None:
             return epochs_for(_ASKED, questions)
         return epochs_for(_ASKED_OF_BASE, questions, fewest=4, most=16)
-
-    def composing_epochs(self, replies: int) -> int:
-        """For how many epochs of so many replies a composer is trained, where that is not chosen."""
-        if self.base is None:
-            return epochs_for(_COMPOSED, replies)
-        return epochs_for(_COMPOSED_OF_BASE, replies, fewest=5, most=30)
 
     @property
     def trunk(self) -> Trunk | None:
