@@ -152,7 +152,6 @@ def test_the_base_and_the_own_weights_are_the_whole_network() -> None:
 def test_what_knows_the_language_is_trained_for_fewer_epochs_and_more_gently() -> None:
     for questions in (1, 100, 1000, 10_000):
         assert 1 <= from_base().epochs(questions) <= from_nothing().epochs(questions)
-        assert 1 <= from_base().composing_epochs(questions) <= from_nothing().composing_epochs(questions)
     assert 0 < from_base().rate_share < from_nothing().rate_share == 1.0
 
 
