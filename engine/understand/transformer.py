@@ -6,6 +6,7 @@ Reimers, Gurevych 2019: Sentence-BERT. Nothing is downloaded: the folder has to 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,9 @@ class TransformerEncoder:
                 "sentence transformers are an extra that is not installed: pip install 'attendant[transformer]'"
             ) from error
         try:
-            from transformers.utils import logging
-
-            quiet: Any = logging
-            quiet.disable_progress_bar()  # a bar over the lines of a chat
+            bars: Any = sys.modules.get("transformers.utils.logging")  # loaded with the library
+            if bars is not None:
+                bars.disable_progress_bar()  # one would run over the lines of a chat
             self._model: Any = SentenceTransformer(str(folder), device="cpu")
             self._width = len(self._model.encode(""))
         except Exception as error:  # the library raises whatever the model's parts raise
