@@ -6,7 +6,6 @@ and takes a quarter of the room.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +19,7 @@ from engine.checkpoint import Arrays
 from engine.errors import CheckpointError
 from engine.text.tokenise import PieceTokenizer
 from engine.understand.reader import PieceReader, QuestionReader
-from engine.understand.sentence import SentenceNetwork, Trunk
+from engine.understand.sentence import NEEDED, SentenceNetwork, Trunk
 from engine.understand.slots import SlotFinder
 
 Floats = NDArray[np.float32]
@@ -39,11 +38,6 @@ class Base:
     tokenizer: PieceTokenizer
     weights: Mapping[str, Floats]
     files: Mapping[str, bytes]
-
-    @property
-    def fingerprint(self) -> str:
-        """A name that changes with any of its bytes."""
-        return hashlib.sha256(b"".join(self.files[name] for name in sorted(self.files))).hexdigest()[:16]
 
 
 class BaseEncoder:
@@ -94,7 +88,9 @@ def read(files: Mapping[str, Path]) -> Base:
         raise CheckpointError(f"the base cannot be read: {error}; {_REPAIR}") from error
     try:
         weights = unpack(checkpoint.bytes_to_arrays(content[ENCODER]))
-        SentenceNetwork(weights)  # says which weight is missing
+        missing = [name for name in NEEDED if name not in weights]
+        if missing:
+            raise KeyError(missing[0])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise CheckpointError(f"{files[ENCODER]}: is no base: {error!r}; {_REPAIR}") from error
     return Base(PieceTokenizer.load(files[TOKENIZER]), weights, content)
@@ -114,7 +110,7 @@ def pack(weights: Mapping[str, Floats]) -> Arrays:
 
 
 def unpack(packed: Arrays) -> dict[str, Floats]:
-    """What ``pack`` was given, to about a hundredth of the largest number of each row.
+    """What ``pack`` was given, to half a hundred-and-twenty-seventh of the largest number of each row.
 
     Raises:
         KeyError: If the scale of a matrix is missing.

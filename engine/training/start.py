@@ -83,7 +83,7 @@ class Start:
         network.head.weight.data.zero_()
         if questions:
             read = reader.read_all([text for text, _ in questions])
-            vectors = torch.from_numpy(SentenceNetwork(self.base.weights).vectors_of(read))
+            vectors = torch.from_numpy(SentenceNetwork(self.base.weights, self.trunk).vectors_of(read))
             places = torch.tensor([place for _, place in questions])
             network.head.weight.data.index_add_(0, places, vectors)
             network.head.weight.data /= torch.bincount(places, minlength=entries + 1).clamp_min(1)[:, None]

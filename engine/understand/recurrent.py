@@ -27,6 +27,7 @@ class Lstm:
         self._bias = np.stack([_halved(layer[2] + layer[3]) for layer in layers])[:, None, None]
 
     def run(self, embedded: Floats) -> Floats:
+        """The states after each word. Shape: (2, B, S, E) to (2, B, S, H)."""
         ways, rows, size, width = embedded.shape
         gates = np.matmul(embedded.reshape(ways, -1, width), self._input).reshape(ways, rows, size, -1) + self._bias
         units = self._recurrent.shape[1]
@@ -56,6 +57,7 @@ class Gru:
         self._recurrent_bias = np.stack([layer[3] for layer in layers])[:, None]
 
     def run(self, embedded: Floats) -> Floats:
+        """The states after each word. Shape: (2, B, S, E) to (2, B, S, H)."""
         ways, rows, size, width = embedded.shape
         gates = np.matmul(embedded.reshape(ways, -1, width), self._input).reshape(ways, rows, size, -1) + self._bias
         units = self._recurrent.shape[1]

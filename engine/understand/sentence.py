@@ -21,6 +21,8 @@ _SIDE_BY_SIDE = 64
 _PARTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 _DIRECTIONS = ("onward", "backward_")
 _POOLING = ("salience.weight", "pooling.score.weight", "pooling.score.bias", "vector.weight", "vector.bias")
+NEEDED = ("words.weight", *(f"{way}.{part}" for way in _DIRECTIONS for part in _PARTS), *_POOLING)
+"""The weights without which no text can be read, by name; ``grams.weight`` may be among them too."""
 _LSTM_GATES = 4
 _FEW, _KEPT = 16, 4  # texts that are read together at most, and how many such batches, where the states are kept
 

@@ -251,7 +251,7 @@ def test_the_files_of_a_base_are_the_base_itself(tmp_path: Path) -> None:
     assert set(files) == {ENCODER, TOKENIZER}
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-    assert read({name: tmp_path / name for name in files}).fingerprint == base.fingerprint
+    assert read({name: tmp_path / name for name in files}).files == base.files
 
 
 def test_the_files_of_nothing_are_the_words_and_pieces_that_were_learned() -> None:
