@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from engine import checkpoint
-from engine.errors import TrainingError
+from engine.errors import EngineError, TrainingError
 from engine.training.course import Course
 from engine.training.data import TrainingData
 from engine.training.options import Progress, Report, TrainingOptions, TrainingSummary
@@ -49,8 +49,11 @@ def train(data: TrainingData, out: Path, options: TrainingOptions, report: Repor
     marker = _Marker(out / MARKER, report)
     torch.set_num_threads(options.threads or 1)  # a second thread saves a third of the time and costs a third more CPU
     torch.manual_seed(options.seed)
-    course = Course(data, options, marker, began + options.minutes * 60)
-    result = course.run()
+    try:
+        result = Course(data, options, marker, began + options.minutes * 60).run()
+    except EngineError:
+        marker.path.unlink(missing_ok=True)  # refused or failed, which was said; nothing to begin again
+        raise
     files = result.files(data.knowledge)
     fingerprint = checkpoint.write(out, files, result.facts(data.knowledge, options))
     marker.path.unlink(missing_ok=True)

@@ -199,6 +199,13 @@ def test_a_run_that_is_stopped_leaves_the_model_before_it_and_says_so(tmp_path: 
     assert checkpoint.read(tmp_path).facts == {"old": True}
 
 
+def test_a_run_that_is_refused_leaves_no_note_of_one_that_was_stopped(tmp_path: Path) -> None:
+    nowhere = replace(QUICK, encoder=f"sentence-transformers:{tmp_path / 'nowhere'}")
+    with pytest.raises(CheckpointError, match="nowhere: holds no sentence transformer"):
+        train(DATA, tmp_path, nowhere, quiet)
+    assert interrupted(tmp_path) == ""
+
+
 @pytest.mark.parametrize("left", [b"", b"{", b"[]", b'{"stage": "train"}', b"\xff"])
 def test_a_damaged_note_of_an_earlier_run_still_says_that_there_was_one(tmp_path: Path, left: bytes) -> None:
     assert interrupted(tmp_path) == ""
