@@ -11,7 +11,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -42,6 +42,20 @@ class Row:
         return self.fields.get(column, "")
 
 
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """The rows in which texts stand; empty for knowledge that came from elsewhere than tables.
+
+    ``questions`` are found by id of their entry and text, ``answers`` by id, ``unanswered`` by text. ``repeated`` holds
+    the rows that say a question of their entry once more, in its matching form the same, by id of that entry.
+    """
+
+    questions: Mapping[tuple[str, str], Row] = field(default_factory=dict)
+    answers: Mapping[str, Row] = field(default_factory=dict)
+    unanswered: Mapping[str, Row] = field(default_factory=dict)
+    repeated: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+
+
 def read_knowledge(paths: Sequence[Path], *, locales: Sequence[str] = ("en", "zh")) -> Knowledge:
     """The entries of tables, see ``read_tables``."""
     return read_tables(paths, locales=locales)[0]
@@ -59,17 +73,53 @@ def read_tables(
     Raises:
         KnowledgeError: If a file cannot be read or anything in it is wrong; holds every problem.
     """
-    rows, problems = read_rows(paths, required=REQUIRED)
+    found = _read(paths, locales)
+    return found.knowledge, found.warnings
+
+
+def read_with_origins(paths: Sequence[Path], *, locales: Sequence[str] = ("en", "zh")) -> tuple[Knowledge, Origins]:
+    """The entries of tables, as ``read_tables`` gives them, and the row of every text in them.
+
+    Raises:
+        KnowledgeError: If a file cannot be read or anything in it is wrong; holds every problem.
+    """
+    found = _read(paths, locales)
+    return found.knowledge, found.origins
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What rows come to: entries, the rows of their texts, what is wrong, and what may be a mistake."""
+
+    knowledge: Knowledge
+    origins: Origins
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def gather(rows: Iterable[Row], locales: Sequence[str]) -> Gathered:
+    """The entries of rows, wherever they came from."""
+    problems: list[Problem] = []
     builder = _Builder(problems)
     for row in rows:
         builder.add(row)
     knowledge = builder.build(locales)
+    if problems:
+        return Gathered(knowledge, Origins(), tuple(problems), ())
+    return Gathered(knowledge, builder.origins(knowledge), (), tuple(builder.unsettled(knowledge)))
+
+
+def _read(paths: Sequence[Path], locales: Sequence[str]) -> Gathered:
+    rows, problems = read_rows(paths, required=REQUIRED)
+    found = gather(rows, locales)
+    problems.extend(found.problems)
+    knowledge = found.knowledge
     if not problems and not len(knowledge):
         names = ", ".join(str(path) for path in paths)
         problems.append(Problem(names, 0, "", "holds no entry: at least one row with question and answer is needed"))
     if problems:
         raise KnowledgeError(problems)
-    return knowledge, tuple(builder.unsettled(knowledge))
+    return found
 
 
 def read_rows(paths: Sequence[Path], *, required: Sequence[str]) -> tuple[list[Row], list[Problem]]:
@@ -139,6 +189,8 @@ class _Draft:
     intent: str = ""
     locale: str = ""
     tags: dict[str, None] = field(default_factory=dict)
+    answered: Row | None = None
+    repeated: list[Row] = field(default_factory=list)
 
 
 class _Builder:
@@ -149,7 +201,7 @@ class _Builder:
         self._by_id: dict[str, _Draft] = {}
         self._by_answer: dict[str, _Draft] = {}
         self._drafts: list[_Draft] = []
-        self._unanswered: dict[str, None] = {}
+        self._unanswered: dict[str, Row] = {}
 
     def add(self, row: Row) -> None:
         """Put a row where it belongs, or say what is wrong with it."""
@@ -159,12 +211,15 @@ class _Builder:
             return
         tags = re.findall(r"[^\s;,]+", row.get("tags"))
         if UNANSWERED in tags and not answer and not id_:
-            self._unanswered[question] = None
+            self._unanswered.setdefault(question, row)
             return
         draft = self._draft(row, id_, answer)
         if draft is None:
             return
-        draft.questions.setdefault(matching(question), row)
+        if draft.questions.setdefault(matching(question), row) is not row:
+            draft.repeated.append(row)
+        if answer and draft.answered is None:
+            draft.answered = row
         draft.intent = draft.intent or row.get("intent")
         draft.locale = draft.locale or row.get("locale")
         draft.tags.update(dict.fromkeys(re.findall(r"[^\s;,]+", row.get("tags"))))
@@ -221,6 +276,16 @@ class _Builder:
         for found in asked.values():
             if len(found) > 1 and len({matching(entry.answer) for _, entry in found}) > 1:
                 yield _unsettled([row for row, _ in found], [entry.id for _, entry in found])
+
+    def origins(self, knowledge: Knowledge) -> Origins:
+        """The rows of what was built; ``knowledge`` is that."""
+        built = list(zip(self._drafts, knowledge, strict=True))
+        return Origins(
+            {(entry.id, row.get("question")): row for draft, entry in built for row in draft.questions.values()},
+            {entry.id: draft.answered or draft.row for draft, entry in built},
+            self._unanswered,
+            {entry.id: draft.repeated for draft, entry in built if draft.repeated},
+        )
 
     def _wrong(self, row: Row, column: str, message: str) -> None:
         if len(self._problems) < _MOST_PROBLEMS:

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from engine.dialogue import Speaker, Turn
 from engine.errors import KnowledgeError, Problem
 from engine.knowledge.entries import Knowledge
-from engine.knowledge.table import read_rows, read_tables
-from engine.text.normalise import clean
+from engine.knowledge.table import Origins, read_rows
+from engine.logs.conversation import LoggedConversation as LoggedConversation  # its users know it from here
+from engine.logs.conversation import LoggedTurn as LoggedTurn
+from engine.logs.source import Sources, read_sources
 from engine.training.questions import Question, read_questions
-
-_SPEAKERS = {"customer": Speaker.CUSTOMER, "user": Speaker.CUSTOMER, "agent": Speaker.AGENT, "bot": Speaker.AGENT}
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedTurn:
-    """A turn of a logged conversation; ``entry`` is what the agent answered from, ``slots`` what the customer gave."""
-
-    turn: Turn
-    entry: str | None = None
-    slots: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedConversation:
-    """A conversation between a customer and a person, as logged."""
-
-    id: str
-    turns: tuple[LoggedTurn, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """All that a run learns from; ``warnings`` say what in the tables may be a mistake."""
+    """All that a run learns from; ``warnings`` say what may be a mistake, ``origins`` where the texts stand."""
 
     knowledge: Knowledge
     conversations: tuple[LoggedConversation, ...] = ()
     background: tuple[str, ...] = ()
     validation: tuple[Question, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    origins: Origins = field(default_factory=Origins, repr=False, compare=False)
 
 
 def sample(name: str) -> Path:
@@ -63,85 +44,57 @@ def sample_validation() -> list[Path]:
 
 
 def read_training_data(
-    sources: Sequence[Path], *, validation: Sequence[Path] = (), locales: Sequence[str] = ("en", "zh")
+    sources: Sequence[Path],
+    *,
+    validation: Sequence[Path] = (),
+    locales: Sequence[str] = ("en", "zh"),
+    formats: Mapping[Path, str] | None = None,
 ) -> TrainingData:
-    """Read FAQ tables (CSV, TSV) and logged conversations (JSONL).
+    """Read FAQs and logged conversations, each in any of ``engine.logs.detect.FORMATS``.
 
     Args:
-        sources: Tables and logs.
+        sources: FAQs and logs; the format of each is found by its content.
         validation: Tables of real questions with the id or the answer that is right, out of scope where both are empty;
             confidence and thresholds are fitted on them.
         locales: Languages to choose from for entries that do not name theirs.
+        formats: The format of those sources whose content must not decide.
 
     Raises:
         KnowledgeError: If anything in any file is wrong; holds every problem.
     """
-    logs = [path for path in sources if path.suffix.casefold() in (".jsonl", ".ndjson")]
-    tables = [path for path in sources if path not in logs]
-    problems: list[Problem] = []
-    if not tables:
-        problems.append(
-            Problem(", ".join(map(str, sources)) or "nothing", 0, "", "no FAQ table (CSV or TSV) was named")
-        )
-    knowledge, warnings = Knowledge(()), tuple[Problem, ...]()
-    try:
-        knowledge, warnings = read_tables(tables, locales=locales) if tables else (knowledge, warnings)
-    except KnowledgeError as error:
-        problems.extend(error.problems)
-    conversations = [conversation for path in logs for conversation in _read_log(path, knowledge, problems)]
+    return gather_training_data(read_sources(sources, formats=formats, locales=locales), validation)
+
+
+def gather_training_data(read: Sources, validation: Sequence[Path] = ()) -> TrainingData:
+    """What sources that were read, and tables of real questions, come to; see ``read_training_data``.
+
+    Raises:
+        KnowledgeError: If anything in any file is wrong; holds every problem.
+    """
+    problems = [*_nothing_to_answer(read), *read.problems]
     held_out: list[Question] = []
     for path in validation:
         try:
-            held_out.extend(read_questions(path, knowledge))
+            held_out.extend(read_questions(path, read.knowledge))
         except KnowledgeError as error:
             problems.extend(error.problems)
     if problems:
         raise KnowledgeError(problems)
-    outside = (*background(), *knowledge.unanswered)
-    return TrainingData(knowledge, tuple(conversations), outside, tuple(held_out), warnings)
+    outside = (*background(), *read.knowledge.unanswered)
+    return TrainingData(read.knowledge, read.conversations, outside, tuple(held_out), read.warnings, read.origins)
+
+
+def _nothing_to_answer(read: Sources) -> Iterator[Problem]:
+    names = ", ".join(str(source.path) for source in read.files) or "nothing"
+    faqs = [source for source in read.files if source.teaches]
+    if not faqs and all(source.format for source in read.files):
+        yield Problem(names, 0, "", "no FAQ was named: a table (CSV or TSV), JSON, ChatterBot or Rasa is needed")
+    elif faqs and not read.problems and not len(read.knowledge):
+        faq = ", ".join(str(source.path) for source in faqs)
+        yield Problem(faq, 0, "", "holds no entry: at least one question with its answer is needed")
 
 
 def background() -> tuple[str, ...]:
     """Questions that no FAQ answers, in English and Chinese; they teach what out of scope looks like."""
     rows, _ = read_rows([sample("background.csv")], required=("question",))
     return tuple(row.get("question") for row in rows)
-
-
-def _read_log(path: Path, knowledge: Knowledge, problems: list[Problem]) -> list[LoggedConversation]:
-    try:
-        lines = path.read_bytes().decode("utf-8-sig").split("\n")
-    except OSError as error:
-        problems.append(Problem(str(path), 0, "", f"cannot be read: {error.strerror}"))
-        return []
-    except UnicodeDecodeError as error:
-        problems.append(Problem(str(path), 0, "", f"is not UTF-8: byte {error.start}"))
-        return []
-    found: list[LoggedConversation] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            found.append(_conversation(json.loads(line), knowledge))
-        except json.JSONDecodeError as error:
-            problems.append(Problem(str(path), number, "", f"not JSON: {error.msg} at character {error.colno}"))
-        except (KeyError, TypeError, AttributeError) as error:
-            problems.append(
-                Problem(str(path), number, "turns", f"not a conversation: {error!r} is missing or of another type")
-            )
-        except ValueError as error:
-            problems.append(Problem(str(path), number, "turns", str(error)))
-    return found
-
-
-def _conversation(data: Any, knowledge: Knowledge) -> LoggedConversation:
-    turns: list[LoggedTurn] = []
-    for item in data["turns"]:
-        role = str(item["role"]).casefold()
-        if role not in _SPEAKERS:
-            raise ValueError(f"role {item['role']!r} is none of {', '.join(sorted(_SPEAKERS))}")
-        entry = item.get("entry")
-        if entry is not None and len(knowledge) and entry not in knowledge:
-            raise ValueError(f"entry {entry!r} is not in the FAQ")
-        slots = {str(name): str(value) for name, value in (item.get("slots") or {}).items() if isinstance(value, str)}
-        turns.append(LoggedTurn(Turn(_SPEAKERS[role], clean(str(item["text"])).strip()), entry, slots))
-    return LoggedConversation(str(data.get("conversation_id", "")), tuple(turns))

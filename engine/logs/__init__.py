@@ -1,0 +1,1 @@
+"""What people have: FAQs, transcripts and exports of other systems, read as they come."""
