@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.config import Config
 from engine.errors import KnowledgeError
 from engine.knowledge.entries import Knowledge
-from engine.knowledge.table import read_knowledge, read_tables
-from engine.text.normalise import matching
-from engine.text.tokenise import SLOT_NAMES
+from engine.knowledge.table import read_knowledge, read_with_origins
 from engine.training.data import sample_sources, sample_validation
 
+if TYPE_CHECKING:
+    from engine.checks.finding import Finding
+
 _LOGS = (".jsonl", ".ndjson")
-_MOST_NAMED = 5
-_PLACEHOLDER = re.compile(r"\{(\w+)(?:\|([^{}]*))?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +58,23 @@ def read(config: Config, files: Sequence[Path] = ()) -> Knowledge:
     return read_knowledge(list(files) or configured(config).tables, locales=config.bot.locales)
 
 
-def examine(config: Config, file: Path) -> tuple[Knowledge, list[str]]:
-    """The entries of a file, and what in it may be a mistake, though it can be used.
+def examine(config: Config, files: Sequence[Path], against: Sequence[Path] = ()) -> tuple[Knowledge, list[Finding]]:
+    """The entries of files, and what in them may be a mistake, though they can be used.
+
+    Args:
+        config: The languages that the bot speaks.
+        files: Tables that are read together.
+        against: Tables of test questions, which must not stand in the others.
 
     Raises:
-        KnowledgeError: If anything in it is wrong; holds every problem.
+        KnowledgeError: If anything in them is wrong; holds every problem.
     """
-    found, unsettled = read_tables([file], locales=config.bot.locales)
-    return found, [*map(str, unsettled), *_warnings(found)]
+    from engine.checks.finding import Material
+    from engine.checks.findings import check, read_asked
+
+    found, origins = read_with_origins(files, locales=config.bot.locales)
+    asked = read_asked(against)
+    return found, check(Material(found, origins, asked, locales=config.bot.locales))
 
 
 def changed_since(config: Config, trained: Knowledge) -> str:
@@ -79,25 +87,6 @@ def changed_since(config: Config, trained: Knowledge) -> str:
         return ""
     difference = compare(trained, now)
     return f"the FAQ has changed since training ({difference.words()}); `attendant train` learns it"
-
-
-def _warnings(knowledge: Knowledge) -> Iterator[str]:
-    by_answer: dict[str, list[str]] = {}
-    for entry in knowledge:
-        by_answer.setdefault(matching(entry.answer), []).append(entry.id)
-    for ids in by_answer.values():
-        if len(ids) > 1:
-            yield f"one answer stands under several ids: {_names(ids)}"
-    alone = [entry.id for entry in knowledge if len(entry.questions) == 1]
-    if alone:
-        yield f"only one way to ask, so that other wordings may be missed: {_names(alone)}"
-    for entry in knowledge:
-        for placeholder in _PLACEHOLDER.finditer(entry.answer):
-            if placeholder.group(1) not in SLOT_NAMES:
-                known = ", ".join(SLOT_NAMES)
-                yield f"{placeholder.group()} in entry {entry.id} can never be filled in; values are {known}"
-            elif not placeholder.group(2):
-                yield f"{placeholder.group()} in entry {entry.id} has no default: it vanishes where nothing is known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +113,3 @@ def compare(old: Knowledge, new: Knowledge) -> Difference:
         tuple(entry.id for entry in shared if entry == old[entry.id]),
         tuple(entry.id for entry in old if entry.id not in new),
     )
-
-
-def _names(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
-    return ", ".join(ids[:_MOST_NAMED]) + more

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
 from engine.text.normalise import matching
-from engine.text.tokenise import PieceTokenizer, without_marks
+from engine.text.tokenise import SLOT_NAMES, PieceTokenizer, without_marks
 from engine.understand.slots import SlotFinder
 from engine.understand.words import ReadWord
 
 LONGEST_QUESTION = 64
+_PLACEHOLDER = re.compile(rf"⟨({'|'.join(SLOT_NAMES)})(?:_\d+)?⟩")
 
 
 class TextReader(Protocol):
@@ -38,8 +40,14 @@ class QuestionReader:
         self._slots = slots
 
     def form(self, text: str) -> str:
-        """The text that the tokenizer sees; it begins with a space, so that a first word is a word like any other."""
-        return f" {matching(self._slots.masked(without_marks(text)))}"
+        """The text that the tokenizer sees; it begins with a space, so that a first word is a word like any other.
+
+        Placeholders of slots stay: what was masked before training is read as what customers type.
+        """
+        parts = _PLACEHOLDER.split(text)  # text, name of a slot, text, …
+        parts[::2] = [self._slots.masked(without_marks(part)) for part in parts[::2]]
+        parts[1::2] = [f"⟨{name}⟩" for name in parts[1::2]]
+        return f" {matching(''.join(parts))}"
 
     def pieces(self, text: str) -> list[int]:
         """Piece numbers; of a long text the beginning and the end, where the question mostly stands."""

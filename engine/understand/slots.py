@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from engine.checks.personal import find as find_personal
+
 _MONTHS = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|"
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
@@ -76,7 +78,9 @@ class SlotFinder:
         return found
 
     def masked(self, text: str) -> str:
-        """The text with e-mail addresses and order numbers as placeholders: what they are, not which."""
+        """The text with order numbers and whatever is personal as placeholders: what they are, not which."""
         for name in ("email", "order_number"):
             text = self._patterns[name].sub(f"⟨{name}⟩", text)
+        for one in reversed(find_personal(text)):
+            text = f"{text[: one.start]}⟨{one.kind}⟩{text[one.end :]}"
         return text

@@ -133,7 +133,7 @@ def test_other_values_of_one_kind_read_alike() -> None:
 
 
 def test_marks_that_a_customer_types_are_no_marks() -> None:
-    typed = QUESTIONS.pieces("⟨name⟩ <pad> </s> ⟨1⟩")
+    typed = QUESTIONS.pieces("⟨weather⟩ <pad> </s> ⟨1⟩")
     assert not any(shipped().tokenizer.is_placeholder(piece) for piece in typed)
     assert not {shipped().tokenizer.pad, shipped().tokenizer.end} & set(typed)
 
@@ -150,3 +150,23 @@ def test_of_too_many_pieces_beginning_and_end_are_kept(pieces: list[int], limit:
     half = limit // 2 if len(pieces) > limit else len(pieces)
     assert kept[:half] == pieces[:half]
     assert kept[half:] == pieces[len(pieces) - (len(kept) - half) :]
+
+
+@pytest.mark.parametrize(
+    ("asked", "masked"),
+    [
+        ("mail jo@example.org please", "mail ⟨email⟩ please"),
+        ("mail ⟨email_2⟩ please", "mail ⟨email⟩ please"),
+        ("my order ⟨order_number⟩ is late", "my order ⟨order_number⟩ is late"),
+        ("I am ⟨name⟩", "i am ⟨name⟩"),
+    ],
+)
+def test_what_was_masked_is_read_as_what_customers_type(asked: str, masked: str) -> None:
+    reader = QuestionReader(PieceTokenizer.bytes_only(), SlotFinder())
+    assert reader.form(asked) == f" {masked}"
+
+
+@pytest.mark.parametrize("typed", ["⟨1⟩", "⟨weather⟩", "⟨", "⟨⟩", "<entry>", "⟨name", "⟨1⟩⟨name"])
+def test_other_marks_are_text_like_any_other(typed: str) -> None:
+    reader = QuestionReader(PieceTokenizer.bytes_only(), SlotFinder())
+    assert not {"⟨", "⟩", "<", ">"} & set(reader.form(typed))

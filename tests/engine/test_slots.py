@@ -157,3 +157,16 @@ def test_values_are_the_customers_own_words_and_short(text: str) -> None:
 @given(st.text() | st.text("a1.-@# order订单"))
 def test_masking_leaves_no_address_and_no_order_number(text: str) -> None:
     assert not {"email", "order_number"} & SlotFinder().find(FINDER.masked(text)).keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("call +44 20 7946 0018 now", "call ⟨phone⟩ now"),
+        ("我的电话13812345678", "我的电话⟨phone⟩"),
+        ("card 4111 1111 1111 1111", "card ⟨card⟩"),
+        ("it costs 4111 pounds", "it costs 4111 pounds"),
+    ],
+)
+def test_numbers_that_say_who_it_is_are_read_as_what_they_are(text: str, masked: str) -> None:
+    assert FINDER.masked(text) == masked

@@ -1,0 +1,1 @@
+"""Looking at texts before training: what may be a mistake in them, and what is personal."""
