@@ -15,6 +15,7 @@ from bot.errors import NoModel
 from bot.guard import Guard
 from bot.service import Service
 from bot.turn import Limits, TurnTaker
+from bot.watch import ModelWatch
 from bot.wording import Wording
 from engine.dialogue import ConversationKey
 from engine.errors import CheckpointError
@@ -30,7 +31,10 @@ log = logging.getLogger("attendant.compose")
 
 @dataclass
 class House:
-    """Everything that is needed to answer, built and open. ``close`` lets go of it."""
+    """Everything that is needed to answer, built and open. ``close`` lets go of it.
+
+    ``watch`` sees that another model was put in use; None where nobody looks.
+    """
 
     config: Config
     store: Store
@@ -38,6 +42,7 @@ class House:
     wording: Wording
     taker: TurnTaker
     ready: str
+    watch: ModelWatch | None = None
 
     @property
     def name(self) -> str:
@@ -65,8 +70,15 @@ class House:
         if self.engine is not None:
             threading.Thread(target=_warm_up, args=(self.engine,), name="warm-up", daemon=True).start()
 
+    def use(self, engine: Engine) -> None:
+        """Answer with another model from the next message on; turns that have begun end with the one before."""
+        self.taker.engine = engine  # one step: a thread reads the old one or the new one
+        self.engine, self.ready = engine, ""
+
     def close(self) -> None:
         """Let go of the store."""
+        if self.watch is not None:
+            self.watch.close()
         self.store.close()
 
 
@@ -91,12 +103,16 @@ def compose(config: Config, *, model: Path | None = None, lasting: bool = True) 
         ConfigError: If the wording overrides a sentence that does not exist.
     """
     wording = Wording(config.bot.name, config.bot.locales, config.wording)
+    folder = model or config.model_path
+    watch = ModelWatch(folder, lambda: Engine.load(folder, _settings(config, wording)))  # before the model is read
     engine, ready = _engine(config, model, wording)
     store = _store(config, lasting)
     limits = Limits(config.service.message_characters, config.answers.deadline_seconds)
     metrics = _metrics() if lasting else None
     taker = TurnTaker(store, engine, Guard(wording), wording, clock.now, limits, config.bot.locales, metrics)
-    return House(config, store, engine, wording, taker, ready)
+    house = House(config, store, engine, wording, taker, ready, watch)
+    watch.tell(engine.fingerprint if engine else "", house.use)
+    return house
 
 
 def load_engine(config: Config, model: Path | None = None) -> Engine:
@@ -116,16 +132,19 @@ def _engine(config: Config, model: Path | None, wording: Wording) -> tuple[Engin
     folder = model or config.model_path
     if model is None and not (folder / "manifest.json").exists():
         return None, f"there is no model in {folder}; `attendant train` makes one"
-    settings = Settings(
+    try:
+        return Engine.load(folder, _settings(config, wording)), ""
+    except CheckpointError as error:
+        raise NoModel(f"{error}; train again with `attendant train`, or name another model") from error
+
+
+def _settings(config: Config, wording: Wording) -> Settings:
+    return Settings(
         say=wording.say,
         choices=config.answers.choices,
         generate=config.answers.generate,
         slots=dict(config.slots),
     )
-    try:
-        return Engine.load(folder, settings), ""
-    except CheckpointError as error:
-        raise NoModel(f"{error}; train again with `attendant train`, or name another model") from error
 
 
 def _metrics() -> Metrics:

@@ -79,6 +79,20 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelsConfig:
+    """Which models are kept, and when a new one may take over.
+
+    ``folder`` is relative to ``bot.data``; ``golden`` names tables of questions with their right answers that are asked
+    of the new model and of the one in use, ``margin`` is the share of them that may be lost.
+    """
+
+    folder: str = "models"
+    keep: int = between(10, 3, 10_000)
+    golden: tuple[str, ...] = ()
+    margin: float = between(0.01, 0.0, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
 class StorageConfig:
     """Where conversations are kept. The environment variable ATTENDANT_DATABASE_URL goes before ``url``."""
 
@@ -131,6 +145,7 @@ class Config:
     knowledge: KnowledgeConfig = KnowledgeConfig()
     engine: EngineConfig = EngineConfig()
     model: ModelConfig = ModelConfig()
+    models: ModelsConfig = field(default_factory=ModelsConfig)
     storage: StorageConfig = StorageConfig()
     answers: AnswerConfig = field(default_factory=AnswerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -151,6 +166,11 @@ class Config:
     def model_path(self) -> Path:
         """The folder of the trained model."""
         return self.data / Path(self.model.path).expanduser()
+
+    @property
+    def models_path(self) -> Path:
+        """The folder of the models that are kept."""
+        return self.data / Path(self.models.folder).expanduser()
 
     @property
     def imported_knowledge(self) -> Path:
@@ -194,8 +214,11 @@ def load(path: Path | None = None) -> Config:
     problems: list[str] = []
     config: Config = _build(Config, data, "", problems)
     problems.extend(_wrong_patterns(config.slots))
-    for key, folder in (("bot.data", config.bot.data), ("model.path", config.model.path)):
+    folders = {"bot.data": config.bot.data, "model.path": config.model.path, "models.folder": config.models.folder}
+    for key, folder in folders.items():
         problems.extend(_wrong_folder(key, folder))
+    if Path(config.models.folder) == Path(config.model.path):
+        problems.append(f"models.folder must be another folder than model.path, {config.model.path!r}")
     if not is_encoder(config.engine.encoder):
         problems.append(f"engine.encoder must be {NAMES}, not {config.engine.encoder!r}")
     if not config.bot.locales:

@@ -14,16 +14,22 @@ from bot.ports import Adapter
 async def serve(house: House, adapters: Sequence[Adapter]) -> None:
     """Serve all adapters until one of them ends by itself, SIGTERM or SIGINT comes, or one fails.
 
+    Meanwhile a model that is put in use answers from the next message on.
+
     Raises:
         ExceptionGroup: If an adapter fails.
     """
     service = house.service()
+    if house.watch is not None:
+        house.watch.start()
     try:
         async with AsyncExitStack() as stack:
             for adapter in adapters:
                 await stack.enter_async_context(adapter)
             await _until_one_ends([adapter.serve(service.handle) for adapter in adapters])
     finally:
+        if house.watch is not None:
+            house.watch.close()
         service.close()
 
 

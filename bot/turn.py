@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 0.15
 _HISTORY_FOR_WHY = 20
+log = logging.getLogger("attendant.turn")
 _STARTED_AFRESH = "fixed sentence: new"
 
 
@@ -43,8 +45,8 @@ class Limits:
 class TurnTaker:
     """Takes messages one at a time; safe to be called from several threads.
 
-    ``engine`` is None while nothing was trained: the bot then still runs, and offers a person. ``metrics`` is None
-    where nobody counts.
+    ``engine`` is None while nothing was trained: the bot then still runs, and offers a person. It may be replaced at
+    any time: a turn looks at it once, and ends with the one it began with. ``metrics`` is None where nobody counts.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class TurnTaker:
 
     def _answer(self, message: Message, conversation: Conversation) -> tuple[Reply, Conversation]:
         """The reply, and the conversation as it stands afterwards."""
+        engine = self.engine  # once: it may be replaced while this turn thinks
         owner = ownership.after(ownership.read(conversation.owner), Event.CUSTOMER_WROTE)
         memory = conversation.memory
         locale = self._locale(message.text, memory)
@@ -123,10 +126,10 @@ class TurnTaker:
             reply = self._fixed("empty", locale)
         elif len(message.text) > self.limits.characters:
             reply = self._fixed("too_long", locale, limit=self.limits.characters)
-        elif self.engine is None:
+        elif engine is None:
             reply = self._fixed("no_model", locale)
         else:
-            response = self._respond(self.engine, message, memory, locale)
+            response = self._respond(engine, message, _without_foreign_state(memory, engine), locale)
             reply = self.guard.review(response, locale)
             owner = ownership.after(owner, Event.HANDED_OFF) if reply.handoff else owner
             if reply.provenance is response.provenance:  # else it was held back, and memory must not say it was said
@@ -165,3 +168,11 @@ class TurnTaker:
             if turn.speaker is Speaker.CUSTOMER and not turn.text.startswith("/"):
                 before = detect(turn.text, self.locales, default=before)
         return detect("" if text.startswith("/") else text, self.locales, default=before)
+
+
+def _without_foreign_state(memory: WorkingMemory, engine: Engine) -> WorkingMemory:
+    """The memory without what the networks of another model left in it, which this one could only misread."""
+    if memory.neural is None or memory.neural.fingerprint == engine.fingerprint:
+        return memory
+    log.info("the state of model %s was dropped: %s answers now", memory.neural.fingerprint, engine.fingerprint)
+    return replace(memory, neural=None)

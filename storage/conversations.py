@@ -15,9 +15,10 @@ from engine.memory import MemoryFormatError, WorkingMemory
 from storage.database import open_database
 from storage.errors import Damaged
 from storage.faults import translated
-from storage.ports import Conversation, Delivery, StoredTurn, Summary, UnitOfWork, Verdict
+from storage.models import from_row
+from storage.ports import Conversation, Delivery, StoredModel, StoredTurn, Summary, UnitOfWork, Verdict
 from storage.rows import at_most, aware, reply_from_json, safe, safe_key, safe_message_id
-from storage.schema import PENDING, conversations, feedback, outbox, turns
+from storage.schema import PENDING, conversations, feedback, models, outbox, turns
 from storage.upgrade import WRITES
 from storage.work import SqlWork
 
@@ -150,6 +151,11 @@ class SqlStore:
             .order_by(feedback.c.id)
         )
         return [Verdict(row.message_id, row.verdict, row.at) for row in self._read(wanted)]
+
+    def models(self) -> Sequence[StoredModel]:
+        """The list of models, the newest first."""
+        wanted = select(models).order_by(models.c.created.desc(), models.c.fingerprint)
+        return [from_row(row) for row in self._read(wanted)]
 
     def close(self) -> None:
         """Let go of connections."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from engine.dialogue import ConversationKey, Message, Reply, Speaker, Turn
 from engine.memory import WorkingMemory
 from storage.errors import AlreadyAnswered, Conflict, StorageError, Unavailable
-from storage.ports import Conversation, Delivery, StoredTurn, Summary, UnitOfWork, Verdict
+from storage.ports import Conversation, Delivery, StoredModel, StoredTurn, Summary, UnitOfWork, Verdict
 from storage.rows import (
     at_most,
     aware,
@@ -62,6 +62,7 @@ class InMemoryStore:
     def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
         self._records: dict[ConversationKey, _Record] = {}
+        self._models: dict[str, StoredModel] = {}
         self._numbers = itertools.count(1)
         self._writing = threading.Lock()
 
@@ -83,7 +84,7 @@ class InMemoryStore:
         if not self._writing.acquire(timeout=PATIENCE):
             raise Unavailable("the store in memory is locked by another thread; try again")
         try:
-            yield _Work(self._records, self._replace, self._clock, self._numbers)
+            yield _Work(self._records, self._models, self._replace, self._clock, self._numbers)
         finally:
             self._writing.release()
 
@@ -119,12 +120,18 @@ class InMemoryStore:
         record = self._records.get(safe_key(key))
         return [] if record is None else list(record.verdicts)
 
+    def models(self) -> Sequence[StoredModel]:
+        """The list of models, the newest first."""
+        by_name = sorted(self._models.values(), key=lambda model: model.fingerprint)
+        return sorted(by_name, key=lambda model: model.created, reverse=True)
+
     def close(self) -> None:
         """Nothing is held."""
 
-    def _replace(self, records: dict[ConversationKey, _Record]) -> None:
-        # One assignment: a reader sees all of a commit or nothing of it.
+    def _replace(self, records: dict[ConversationKey, _Record], models: dict[str, StoredModel]) -> None:
+        # One assignment each: a reader of conversations, or of models, sees all of a commit or nothing of it.
         self._records = records
+        self._models = models
 
 
 class _Work:
@@ -133,11 +140,13 @@ class _Work:
     def __init__(
         self,
         records: dict[ConversationKey, _Record],
-        replace_all: Callable[[dict[ConversationKey, _Record]], None],
+        models: dict[str, StoredModel],
+        replace_all: Callable[[dict[ConversationKey, _Record], dict[str, StoredModel]], None],
         clock: Callable[[], datetime],
         numbers: Iterator[int],
     ) -> None:
         self._held: dict[ConversationKey, _Record] | None = dict(records)
+        self._models = dict(models)
         self._replace_all = replace_all
         self._clock = clock
         self._numbers = numbers
@@ -147,6 +156,9 @@ class _Work:
         if self._held is None:
             raise StorageError("this unit of work was committed; begin another one")
         return self._held
+
+    def _check_open(self) -> None:
+        _ = self._records
 
     def append(self, message: Message, reply: Reply, at: datetime) -> None:
         """Add the customer's turn and the bot's."""
@@ -214,9 +226,31 @@ class _Work:
         """Remove every trace of the conversation; False where there was none."""
         return self._records.pop(safe_key(key), None) is not None
 
+    def keep_model(self, model: StoredModel) -> None:
+        """Put a model in the list, in place of what the list says of this fingerprint."""
+        self._check_open()
+        kept = replace(
+            model,
+            fingerprint=safe(model.fingerprint),
+            created=aware(model.created),
+            kind=safe(model.kind),
+            parent=safe(model.parent),
+            data=safe(model.data),
+            metrics=loads(dumps(storable(model.metrics))),
+            status=safe(model.status),
+            promoted_at=None if model.promoted_at is None else aware(model.promoted_at),
+            note=safe(model.note),
+        )
+        self._models[kept.fingerprint] = kept
+
+    def drop_model(self, fingerprint: str) -> bool:
+        """Remove a model from the list; False where it was not there."""
+        self._check_open()
+        return self._models.pop(safe(fingerprint), None) is not None
+
     def commit(self) -> None:
         """Make all of it visible."""
-        self._replace_all(self._records)
+        self._replace_all(self._records, self._models)
         self._held = None
 
     def _record(self, key: ConversationKey) -> _Record:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.dialogue import ConversationKey, Message, Reply, Turn
 from engine.memory import WorkingMemory
@@ -72,6 +72,25 @@ class Verdict:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A model in the list of models; the folders that the list is made from are the truth.
+
+    ``kind`` is ``train`` or ``finetune``; ``parent`` the fingerprint of the model it was made from, ``data`` that of
+    what it learned; ``status`` is ``candidate``, ``current``, ``retired`` or ``rejected``; times are aware UTC.
+    """
+
+    fingerprint: str
+    created: datetime
+    kind: str = "train"
+    parent: str = ""
+    data: str = ""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    status: str = "candidate"
+    promoted_at: datetime | None = None
+    note: str = ""
+
+
 class UnitOfWork(Protocol):
     """One short writing transaction. Leaving the block without ``commit`` undoes everything.
 
@@ -111,6 +130,12 @@ class UnitOfWork(Protocol):
     def forget(self, key: ConversationKey) -> bool:
         """Remove every trace of the conversation; False where there was none."""
 
+    def keep_model(self, model: StoredModel) -> None:
+        """Put a model in the list, in place of what the list says of this fingerprint."""
+
+    def drop_model(self, fingerprint: str) -> bool:
+        """Remove a model from the list; False where it was not there."""
+
     def commit(self) -> None:
         """Make all of it lasting."""
 
@@ -145,6 +170,9 @@ class Store(Protocol):
 
     def verdicts(self, key: ConversationKey) -> Sequence[Verdict]:
         """All verdicts on replies of the conversation, oldest first."""
+
+    def models(self) -> Sequence[StoredModel]:
+        """The list of models, the newest first."""
 
     def close(self) -> None:
         """Let go of connections; the store is not used afterwards."""

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision under ``migrations/versions``, here so that opening a database loads no Alembic."""
 
 PENDING = "pending"
@@ -133,4 +133,19 @@ feedback = Table(
     Column("verdict", Text, nullable=False),
     Column("at", Moment, nullable=False),
     Index(None, "conversation_id"),
+)
+
+# An index of what lies in the folders of the registry, which are the truth; it can be made anew from them.
+models = Table(
+    "models",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("created", Moment, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("metrics", _Document, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("promoted_at", Moment),
+    Column("note", Text, nullable=False),
 )

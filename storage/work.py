@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from engine.dialogue import ConversationKey, Message, Reply, Speaker
 from engine.memory import WorkingMemory
 from storage.errors import AlreadyAnswered, Conflict, StorageError
-from storage.ports import Conversation
+from storage.models import drop_model, put_model
+from storage.ports import Conversation, StoredModel
 from storage.rows import aware, idempotency_key, reply_to_json, safe, safe_key, safe_message_id, storable
 from storage.schema import DELIVERED, PENDING, conversations, feedback, outbox, turns
 
@@ -134,6 +135,14 @@ class SqlWork:
         # Turns, outbox and feedback go with it by their foreign keys.
         gone = self._connection.execute(delete(conversations).where(_is(key)))
         return gone.rowcount > 0
+
+    def keep_model(self, model: StoredModel) -> None:
+        """Put a model in the list, in place of what the list says of this fingerprint."""
+        put_model(self._connection, model)
+
+    def drop_model(self, fingerprint: str) -> bool:
+        """Remove a model from the list; False where it was not there."""
+        return drop_model(self._connection, fingerprint)
 
     def commit(self) -> None:
         """Make all of it lasting."""

@@ -87,7 +87,7 @@ def test_help_answers_at_once(tmp_path: Path) -> None:
 
 
 def test_every_command_takes_a_configuration() -> None:
-    groups = {("faq",), ("conversations",), ("db",), ()}
+    groups = {("faq",), ("conversations",), ("models",), ("db",), ()}
     for words in every_command(cli):
         if words not in groups:
             assert "--config FILE" in CliRunner().invoke(cli, [*words, "--help"]).output, words

@@ -31,7 +31,7 @@ from storage.conversations import SqlStore, open_store
 from storage.database import open_database
 from storage.errors import AlreadyAnswered, Conflict, StorageError
 from storage.in_memory import InMemoryStore
-from storage.ports import Store, Summary
+from storage.ports import Store, StoredModel, Summary
 from storage.rows import safe
 
 POSTGRES = os.environ.get("ATTENDANT_TEST_POSTGRES")
@@ -79,6 +79,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     engine = open_database(url)
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM conversations"))
+        connection.execute(text("DELETE FROM models"))
     with SqlStore(engine, clock=Clock()) as opened:
         yield opened
 
@@ -484,6 +485,82 @@ def test_a_conversation_forgotten_and_begun_again_in_one_unit_is_new(store: Stor
         work.append(a_message(), a_reply("again"), NOON)
         work.commit()
     assert [turn.turn.text for turn in store.history(KEY)] == ["where is it?", "again"]
+
+
+# -- the list of models
+
+
+figures = st.dictionaries(words, st.none() | st.booleans() | st.integers(-(2**53), 2**53) | words | chances, max_size=4)
+listed = st.builds(
+    StoredModel,
+    words,
+    moments,
+    st.sampled_from(["train", "finetune"]),
+    words,
+    words,
+    figures | st.dictionaries(words, figures, max_size=2),
+    st.sampled_from(["candidate", "current", "retired", "rejected"]),
+    st.none() | moments,
+    words,
+)
+
+
+def keep(store: Store, *models: StoredModel) -> None:
+    with store.write() as work:
+        for model in models:
+            work.keep_model(model)
+        work.commit()
+
+
+@FEW
+@given(model=listed)
+def test_a_model_comes_back_as_it_was_listed(store: Store, model: StoredModel) -> None:
+    keep(store, model)
+    assert cleaned(model) in list(store.models())
+
+
+def test_models_are_listed_newest_first_and_once_each(store: Store) -> None:
+    assert list(store.models()) == []
+    old, new = StoredModel("b", NOON), StoredModel("a", NOON + timedelta(days=1), parent="b")
+    keep(store, old, new, StoredModel("c", NOON))
+    keep(store, replace(old, status="retired", note="too slow"))
+    assert [(model.fingerprint, model.status) for model in store.models()] == [
+        ("a", "candidate"),
+        ("b", "retired"),
+        ("c", "candidate"),
+    ]
+
+
+def test_a_dropped_model_is_listed_no_more_and_conversations_stay(store: Store) -> None:
+    take(store, a_message())
+    keep(store, StoredModel("a", NOON))
+    with store.write() as work:
+        assert work.drop_model("a")
+        assert not work.drop_model("a")
+        work.commit()
+    assert list(store.models()) == []
+    assert len(store.history(KEY)) == 2
+
+
+def test_a_list_that_is_not_committed_is_as_it_was(store: Store) -> None:
+    keep(store, StoredModel("a", NOON))
+    with store.write() as work:
+        work.keep_model(StoredModel("b", NOON))
+        work.drop_model("a")
+    with store.write() as work, pytest.raises(ValueError, match="no time zone"):
+        work.keep_model(StoredModel("b", datetime(2026, 3, 1)))
+    with store.write() as work, pytest.raises(ValueError, match="finite"):
+        work.keep_model(StoredModel("b", NOON, metrics={"loss": float("inf")}))
+    assert [model.fingerprint for model in store.models()] == ["a"]
+
+
+def test_a_committed_unit_of_work_lists_nothing_more(store: Store) -> None:
+    with store.write() as work:
+        work.commit()
+        with pytest.raises(StorageError, match="committed"):
+            work.keep_model(StoredModel("a", NOON))
+        with pytest.raises(StorageError, match="committed"):
+            work.drop_model("a")
 
 
 # -- only on disk
