@@ -4,6 +4,7 @@ EngineError
 ├── KnowledgeError     the FAQ or the logs cannot be used; holds every problem found, with file, line and column
 ├── CheckpointError    a model folder is missing, damaged, foreign or of a later format
 ├── TrainingError      training cannot begin or go on
+│   └── TrainingStopped    somebody stopped it; what was reached is saved
 └── GenerationError    the generator could not compose anything
 """
 
@@ -45,6 +46,18 @@ class CheckpointError(EngineError):
 
 class TrainingError(EngineError):
     """Training cannot begin or go on."""
+
+
+class TrainingStopped(TrainingError):  # noqa: N818 - nothing went wrong
+    """Training was stopped before there was a whole model; the next run goes on from what was saved.
+
+    Args:
+        stage: What was under way.
+    """
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+        super().__init__(f"training was stopped ({stage}); the same command goes on from there")
 
 
 class GenerationError(EngineError):

@@ -49,18 +49,18 @@ def at_terminal() -> bool:
 
 
 def _train_first(config: Config) -> None:
-    from bot.cli import train
+    from bot.cli import learning, train
     from bot.cli.failures import in_words
     from engine.errors import KnowledgeError, TrainingError
 
     say(f"there is no model in {config.model_path} yet, so one is trained first; this happens once")
     try:
-        summary = train.run(config, (), config.model_path, train.options_of(config))
+        learned = train.run(config, (), learning.options_of(config))
     except (KnowledgeError, TrainingError) as error:
         say(f"attendant: {in_words(error)}")
         say("nothing could be learned, so the bot can only offer a person until `attendant train` succeeds")
         return
-    say(train.in_words(summary))
+    say(learning.in_words(learned))
 
 
 def _open(config: Config, key: ConversationKey | None) -> None:

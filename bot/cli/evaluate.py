@@ -90,7 +90,8 @@ def _is_trained(name: str) -> bool:
 
 def _trained(name: str, folder: Path, config: Config) -> tuple[Path, float]:
     """A model with this cell or from this encoder, and the CPU seconds that it took."""
-    from bot.cli.train import options_of, run
+    from bot.cli.learning import options_of
+    from bot.cli.train import run
 
     options = options_of(config)
     options = (
@@ -98,5 +99,5 @@ def _trained(name: str, folder: Path, config: Config) -> tuple[Path, float]:
         if name in _CELLS
         else replace(options, encoder=placed(name, Path.cwd()))
     )
-    summary = run(config, (), folder / "model", options)
-    return folder / "model", summary.cpu_seconds
+    learned = run(config, (), options, out=folder / "model")
+    return folder / "model", learned.summary.cpu_seconds

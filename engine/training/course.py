@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import checkpoint
 from engine.calibration import LEAST_OFFERED, Thresholds, fit_clarify
+from engine.errors import TrainingStopped
 from engine.knowledge.entries import Knowledge
 from engine.ports import Reading
 from engine.promise import Promise, fit_promise
@@ -19,12 +20,14 @@ from engine.seq2seq.model import Seq2Seq
 from engine.seq2seq.source import SourceWriter
 from engine.text.language import detect
 from engine.training.data import TrainingData
+from engine.training.earlier import VALIDATION, Continuing, Earlier, validation_to_json
 from engine.training.fusion import for_follow_ups
 from engine.training.lesson import follow_ups_of, questions_of
 from engine.training.options import Progress, TrainingOptions
-from engine.training.options import Report as Progressing
-from engine.training.rehearsal import Evidence, fit, split
+from engine.training.questions import Question
+from engine.training.rehearsal import Evidence, fit, outcomes, split
 from engine.training.report import Report, report
+from engine.training.running import Running
 from engine.training.speech import sure_enough, teach
 from engine.training.start import Start
 from engine.training.steps import weights_of
@@ -64,6 +67,7 @@ class Result:
     verdict: Verdict
     epochs: int
     notes: list[str]
+    validation: tuple[Question, ...] = ()
 
     def files(self, knowledge: Knowledge) -> dict[str, bytes]:
         """Files of the checkpoint."""
@@ -75,6 +79,7 @@ class Result:
             "composing.safetensors": checkpoint.arrays_to_bytes(self.start.composer_weights(self.model)),
             **{name: checkpoint.arrays_to_bytes(arrays) for name, arrays in self.retriever.files().items()},
             "knowledge.json": json.dumps(knowledge.to_json(), ensure_ascii=False).encode(),
+            **({VALIDATION: validation_to_json(self.validation)} if self.validation else {}),
         }
 
     def facts(self, knowledge: Knowledge, options: TrainingOptions) -> dict[str, Any]:
@@ -87,6 +92,7 @@ class Result:
             "promise": self.verdict.promise.to_json(),
             "knowledge": knowledge.fingerprint(),
             "training": {
+                **self.start.origin(),
                 "seed": options.seed,
                 "epochs": self.epochs,
                 "max_wrong_rate": options.max_wrong_rate,
@@ -102,33 +108,45 @@ class Course:
     Args:
         data: What to learn from.
         options: Choices for the run.
-        report: Called after every epoch.
+        running: What goes on around it.
         deadline: A time of ``time.monotonic`` by which everything should be done.
+        start: What it begins with; what the options ask for by default.
     """
 
-    def __init__(self, data: TrainingData, options: TrainingOptions, report: Progressing, deadline: float) -> None:
+    def __init__(
+        self,
+        data: TrainingData,
+        options: TrainingOptions,
+        running: Running,
+        deadline: float,
+        start: Start | None = None,
+    ) -> None:
         self._data = data
         self._options = options
-        self._report = report
+        self._running = running
         self._deadline = deadline
         self._began = time.monotonic()
         self._locales = data.knowledge.locales
         self._slots = SlotFinder(options.slots)
-        self._start = Start.of(data, options)
+        self._start = Start.of(data, options) if start is None else start
         self.writer = SourceWriter(self._start.tokenizer, self._start.questions)
         self.notes: list[str] = []
 
     def run(self) -> Result:
-        """All steps: rehearse where nothing else is held out, train, fit the ranker and the thresholds."""
+        """All steps: rehearse where nothing else is held out, train, fit the ranker and the thresholds.
+
+        Raises:
+            TrainingStopped: If it was stopped before there was something to compose with.
+        """
         knowledge, background = self._data.knowledge, self._data.background
-        self._report(Progress("prepare", 0, 0, 0.0, 0.0, 0.0, 0.0))
+        self._tell("prepare")
         asked = self._validation()
-        evidence = Evidence() if len(asked) >= ENOUGH_VALIDATION else self._rehearse()
+        evidence = Evidence() if self._earlier or len(asked) >= ENOUGH_VALIDATION else self._rehearse()
         encoder, reader, epochs = self._understanding("understand", knowledge, background)
         kernel = self._kernel(knowledge, background)
         tokenizer = self._start.tokenizer
-        model = teach(self._data, self._start, self.writer, self._options, self._until(_WHOLE_SHARE), self._report)
-        self._report(Progress("finish", 0, 0, 0.0, 0.0, 0.0, 0.0))
+        model = self._composer()
+        self._tell("finish")
         understander = understander_of(encoder, reader, self._start.trunk)
         stored = understander.store(knowledge)
         retriever = HybridRetriever.build(knowledge, kernel, self._start.encoder)
@@ -136,26 +154,61 @@ class Course:
         leaning = Evidence.gather(knowledge, understander, retriever, self._follow_ups())
         speech = sure_enough(model, tokenizer, self.writer, self._data, self._speeches(asked), seed=self._options.seed)
         verdict = self._judge(evidence, leaning, speech)
-        return Result(self._start, encoder, reader, stored, model, retriever, verdict, epochs, self.notes)
+        held = tuple(one for one in self._data.validation if one.entries or not one.answer)
+        return Result(self._start, encoder, reader, stored, model, retriever, verdict, epochs, self.notes, held)
+
+    def _tell(self, stage: str) -> None:
+        if self._running.processes.first:
+            self._running.report(Progress(stage, 0, 0, 0.0, 0.0, 0.0, 0.0))
+
+    def _composer(self) -> Seq2Seq:
+        """A taught composer; whoever stops it gets the best so far."""
+        until = self._until(_WHOLE_SHARE)
+        model, outcome = teach(self._data, self._start, self.writer, self._options, until, self._running)
+        self.notes.extend(outcome.notes)
+        if outcome.stopped and not outcome.epochs:
+            raise TrainingStopped("compose")
+        if outcome.stopped:
+            self.notes.append(f"it was stopped in epoch {outcome.epochs + 1} of composing; the best so far is kept")
+        return model
 
     def _judge(self, evidence: Evidence, follow_ups: Evidence, speech: float) -> Verdict:
         """Fit the ranker, then the thresholds to what can be promised with it."""
         rate = self._options.max_wrong_rate
-        weights, outcomes = fit(evidence.cases)
-        leaning, leaning_outcomes = fit(follow_ups.cases, towards=for_follow_ups(weights))
-        promise = fit_promise(outcomes, max_wrong_rate=rate)
+        if self._earlier and len(evidence.cases) < ENOUGH_VALIDATION:
+            return self._as_before(self._earlier, evidence)
+        weights, alone = fit(evidence.cases)
+        towards = self._earlier.ranker()[1] if self._earlier else for_follow_ups(weights)
+        leaning, leaning_outcomes = fit(follow_ups.cases, towards=towards)
+        promise = fit_promise(alone, max_wrong_rate=rate)
         follow_up = fit_promise(leaning_outcomes, max_wrong_rate=rate) if len(leaning_outcomes) >= ENOUGH else None
         if follow_up is not None and not follow_up.kept:
             self.notes.append(f"of follow-ups: {follow_up.sentence()}")
-        answer, clarify = promise.threshold, fit_clarify([*outcomes, *leaning_outcomes], answer=promise.threshold)
-        if not outcomes:
+        answer, clarify = promise.threshold, fit_clarify([*alone, *leaning_outcomes], answer=promise.threshold)
+        if not alone:
             answer, clarify = 1 - rate, LEAST_OFFERED
             self.notes.append(
                 f"until then it answers where it gives itself a chance of {1 - rate:.0%}; nothing proves that"
             )
         thresholds = Thresholds(answer, clarify, speech, follow_up.threshold if follow_up else answer)
         ranker = {"alone": weights.to_json(), "follow_up": leaning.to_json()}
-        return Verdict(ranker, thresholds, promise, report(evidence.held_out(outcomes, answer), promise))
+        return Verdict(ranker, thresholds, promise, report(evidence.held_out(alone, answer), promise))
+
+    def _as_before(self, earlier: Earlier, evidence: Evidence) -> Verdict:
+        """The ranker and the thresholds of the earlier model, where too little is held out to fit new ones."""
+        alone, follow_up = earlier.ranker()
+        before, promise = earlier.thresholds(), fit_promise([], max_wrong_rate=self._options.max_wrong_rate)
+        self.notes.append(
+            f"only {len(evidence.cases)} questions to judge by, {ENOUGH_VALIDATION} are needed: thresholds stay those "
+            "of the earlier model, and nothing proves them for this one; name real questions with --validation"
+        )
+        ranker = {"alone": alone.to_json(), "follow_up": follow_up.to_json()}
+        judged = evidence.held_out(outcomes(evidence.cases, alone), before.answer)
+        return Verdict(ranker, before, promise, report(judged, promise))
+
+    @property
+    def _earlier(self) -> Earlier | None:
+        return self._start.earlier if isinstance(self._start, Continuing) else None
 
     def _validation(self) -> list[tuple[Reading, frozenset[int]]]:
         place = self._data.knowledge.place
@@ -183,7 +236,7 @@ class Course:
             part = split(self._data.knowledge, self._data.background, seed=self._options.seed, turn=turn)
             if not any(place >= 0 for _, place in part.asked):
                 continue
-            encoder, reader, _ = self._understanding("rehearse", part.knowledge, part.background)
+            encoder, reader, _ = self._understanding("rehearse", part.knowledge, part.background, turn=turn)
             kernel = self._kernel(part.knowledge, part.background)
             retriever = HybridRetriever.build(part.knowledge, kernel, self._start.encoder)
             asked = [(self._reading(text), frozenset([place] if place >= 0 else [])) for text, place in part.asked]
@@ -195,17 +248,34 @@ class Course:
         return gathered
 
     def _understanding(
-        self, stage: str, knowledge: Knowledge, background: Sequence[str]
+        self, stage: str, knowledge: Knowledge, background: Sequence[str], *, turn: int = 0
     ) -> tuple[SentenceEncoder, TextReader, int]:
         """A trained sentence encoder, how it reads, and for how many epochs it was trained."""
         questions = questions_of(knowledge, background)
         reader = self._start.reader([text for text, _ in questions], self._slots)
-        network = self._start.network(reader, len(knowledge), questions)
+        network = self._start.network(reader, knowledge, questions)
+        new, old = self._fresh(questions, knowledge)
         share = _REHEARSAL_SHARE if stage == "rehearse" else _UNDERSTANDING_SHARE
-        epochs = self._options.epochs or self._start.epochs(len(questions))
-        pace = Pace(stage, epochs, self._until(share), share=self._start.rate_share)
+        replayed = self._start.replayed_share
+        epochs = self._options.epochs or self._start.epochs(len(new) + round(replayed * len(old)))
+        pace = Pace(stage, epochs, self._until(share), share=self._start.rate_share, replayed=replayed)
         trainer = UnderstandingTrainer(network, reader, seed=self._options.seed)
-        return network, reader, trainer.fit(questions, pace, self._report, chatter=self._data.background)
+        running = replace(self._running, turn=turn)
+        outcome = trainer.fit(new, pace, running, chatter=self._data.background, old=old)
+        self.notes.extend(outcome.notes)
+        if outcome.stopped:
+            raise TrainingStopped(stage)
+        return network, reader, outcome.epochs
+
+    def _fresh(
+        self, questions: Sequence[tuple[str, int]], knowledge: Knowledge
+    ) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+        """Questions that are shown in every epoch, and those of which a share is: old ones, and background."""
+        fresh = {place for place, entry in enumerate(knowledge) if self._start.is_fresh(entry)}
+        if len(fresh) == len(knowledge):
+            return list(questions), []
+        new = [one for one in questions if one[1] in fresh]
+        return new, [one for one in questions if one[1] not in fresh]
 
     def _kernel(self, knowledge: Knowledge, background: Sequence[str]) -> KernelModel | None:
         size = len(knowledge)

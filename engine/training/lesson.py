@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.dialogue import Speaker, Turn
-from engine.knowledge.entries import SMALL_TALK, Knowledge
+from engine.knowledge.entries import SMALL_TALK, Entry, Knowledge
 from engine.knowledge.template import against, template
 from engine.seq2seq.source import SourceWriter
 from engine.text.tokenise import PieceTokenizer
@@ -30,14 +30,17 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What the composer is taught: replies by entry and by turn."""
+    """What the composer is taught: replies by entry and by turn; of ``old`` ones a ``share`` in every epoch."""
 
     replies: tuple[tuple[Example, ...], ...]
     turns: tuple[Example, ...]
+    old: tuple[tuple[Example, ...], ...] = ()
+    share: float = 0.0
 
     def draw(self, chance: random.Random, *, each: int) -> list[Example]:
-        """Replies for one epoch: a few of every entry, and every turn."""
-        drawn = [example for own in self.replies for example in chance.sample(own, min(each, len(own)))]
+        """Replies for one epoch: a few of every entry that is shown, and every turn."""
+        some = chance.sample(self.old, round(self.share * len(self.old)))
+        drawn = [example for own in (*self.replies, *some) for example in chance.sample(own, min(each, len(own)))]
         return drawn + list(self.turns)
 
 
@@ -58,15 +61,17 @@ def named(intent: str) -> str:
     return " ".join(_JOINTS.sub(" ", intent).split())
 
 
-def replies_of(knowledge: Knowledge, writer: SourceWriter, tokenizer: PieceTokenizer) -> list[tuple[Example, ...]]:
+def replies_of(
+    knowledge: Knowledge, writer: SourceWriter, tokenizer: PieceTokenizer
+) -> list[tuple[Entry, tuple[Example, ...]]]:
     """For every entry its answer as a template, asked for by each of its questions; nothing where it is too long."""
-    found: list[tuple[Example, ...]] = []
+    found: list[tuple[Entry, tuple[Example, ...]]] = []
     for entry in knowledge:
         pieces = writer.template(template(entry.answer))
         if pieces is not None:
             target = (*pieces, tokenizer.end)
             sources = (tuple(writer.write((), question, pieces)) for question in entry.questions)
-            found.append(tuple(Example(source, target) for source in sources))
+            found.append((entry, tuple(Example(source, target) for source in sources)))
     return found
 
 

@@ -32,6 +32,20 @@ class TrainingOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuning:
+    """How an earlier model is trained further.
+
+    ``replayed`` is the share of what is old that is shown in every epoch, so that it is not forgotten, ``rate`` the
+    share of the learning rate, ``frozen`` begins the names of weights that stay as they are, such as ``encoder`` and
+    ``embedding`` of the composer.
+    """
+
+    replayed: float = 0.3
+    rate: float = 0.5
+    frozen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Where a run stands after an epoch (``loss`` and ``validation`` are mean cross entropies in nats).
 

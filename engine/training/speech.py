@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 
@@ -16,14 +16,15 @@ from engine.seq2seq.generator import Seq2SeqGenerator
 from engine.seq2seq.model import Seq2Seq
 from engine.seq2seq.source import SourceWriter
 from engine.text.tokenise import PieceTokenizer
-from engine.training.composing import PATIENCE, REPLIES_EACH, ComposingTrainer, Pace
+from engine.training.composing import PATIENCE, RATE, REPLIES_EACH, ComposingTrainer, Pace
 from engine.training.data import TrainingData
 from engine.training.lesson import Example, Lesson, replies_of, turns_of
-from engine.training.options import Report, TrainingOptions
+from engine.training.loop import Outcome as Training
+from engine.training.options import TrainingOptions
+from engine.training.running import Running
 from engine.training.start import Start
-from engine.training.steps import epochs_for, weights_of
+from engine.training.steps import weights_of
 
-_COMPOSED = 5_500  # replies that the composer is taught in all, where the epochs are not chosen
 _FAITHFUL = 0.9
 _JUDGED = 60  # replies that are kept from it
 _TRIED = 120  # questions that it is tried on
@@ -35,27 +36,32 @@ def teach(
     writer: SourceWriter,
     options: TrainingOptions,
     deadline: float,
-    report: Report,
-) -> Seq2Seq:
-    """A trained composer; a few replies are kept from it to stop in time."""
+    running: Running,
+) -> tuple[Seq2Seq, Training]:
+    """A trained composer, and how its training ended; a few replies are kept from it to stop in time."""
     chance, tokenizer = random.Random(options.seed), start.tokenizer
-    replies = replies_of(data.knowledge, writer, tokenizer)
+    composable = replies_of(data.knowledge, writer, tokenizer)
+    replies, old = ([own for one, own in composable if start.is_fresh(one) is fresh] for fresh in (True, False))
     turns = turns_of(data, writer, tokenizer)
     chance.shuffle(turns)
     kept = len(turns) // 10
-    judged = [chance.choice(own) for own in chance.sample(replies, min(_JUDGED, len(replies))) if len(own) > 3]
+    every = [*replies, *old]
+    judged = [chance.choice(own) for own in chance.sample(every, min(_JUDGED, len(every))) if len(own) > 3]
     left = {example.source for example in judged}
-    lesson = Lesson(
-        tuple(tuple(example for example in own if example.source not in left) for own in replies),
-        tuple(turns[kept:]),
-    )
-    shortlist = _shortlist(tokenizer, [*(example for own in replies for example in own[:1]), *turns])
+    lesson = Lesson(_without(left, replies), tuple(turns[kept:]), _without(left, old), start.replayed_share)
+    shortlist = _shortlist(tokenizer, [*(example for own in every for example in own[:1]), *turns])
     model = start.composer(shortlist)
     each = len(lesson.draw(random.Random(0), each=REPLIES_EACH))
-    epochs = options.epochs or epochs_for(_COMPOSED, each)
-    pace = Pace(epochs, deadline, patience=options.epochs or PATIENCE)
-    ComposingTrainer(model, tokenizer, seed=options.seed).fit(lesson, [*judged, *turns[:kept]], pace, report)
-    return model
+    epochs = options.epochs or start.composing_epochs(each)
+    pace = Pace(epochs, deadline, patience=options.epochs or PATIENCE, rate=RATE * start.composing_rate)
+    trainer = ComposingTrainer(model, tokenizer, seed=options.seed)
+    return model, trainer.fit(lesson, [*judged, *turns[:kept]], pace, running)
+
+
+def _without(
+    left: Collection[tuple[int, ...]], replies: Sequence[Sequence[Example]]
+) -> tuple[tuple[Example, ...], ...]:
+    return tuple(tuple(example for example in own if example.source not in left) for own in replies)
 
 
 def sure_enough(

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.base.base import Base, BaseEncoder, shipped
+from engine.knowledge.entries import Entry, Knowledge
 from engine.knowledge.template import template
 from engine.ports import TextEncoder
 from engine.seq2seq.model import ModelSizes, Seq2Seq
@@ -28,7 +29,8 @@ from engine.understand.words import WordReader
 
 MOST_PIECES = 4000  # of a tokenizer that is trained on the company's data alone
 _ASKED, _ASKED_OF_BASE = 90_000, 30_000  # questions that an encoder is shown in all
-_GENTLE = 1 / 3
+_COMPOSED = 5_500  # replies that a composer is taught in all
+GENTLE = 1 / 3
 _LAYERS = ("onward", "backward_")
 _PARTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 FROZEN = ("words.weight", "salience.weight", *(f"{layer}.{part}" for layer in _LAYERS for part in _PARTS))
@@ -68,11 +70,14 @@ class Start:
         """How questions are read: as pieces of the base, or as words that these questions hold."""
         return PieceReader(self.questions) if self.base else WordReader.train(questions, slots)
 
-    def network(self, reader: TextReader, entries: int, questions: Sequence[tuple[str, int]] = ()) -> SentenceEncoder:
+    def network(
+        self, reader: TextReader, knowledge: Knowledge, questions: Sequence[tuple[str, int]] = ()
+    ) -> SentenceEncoder:
         """A network to train, with the weights of the base where there is one.
 
         Then the score of an entry begins as the likeness with the mean of its ``questions``, texts with places.
         """
+        entries = len(knowledge)
         if self.base is None:
             return initialise(SentenceEncoder(EncoderSizes(reader.size, entries, cell=self.cell)))
         network = initialise(SentenceEncoder(_sizes_of(self.base, entries), dropout=0.3, embedding_dropout=0.1))
@@ -95,6 +100,29 @@ class Start:
             return epochs_for(_ASKED, questions)
         return epochs_for(_ASKED_OF_BASE, questions, fewest=4, most=16)
 
+    def composing_epochs(self, replies: int) -> int:
+        """For how many epochs a composer is taught, where that is not chosen."""
+        return epochs_for(_COMPOSED, replies)
+
+    @property
+    def composing_rate(self) -> float:
+        """The share of the learning rate of a composer."""
+        return 1.0
+
+    def origin(self) -> dict[str, str]:
+        """What the manifest says of where a run began."""
+        return {"kind": "train", "parent": ""}
+
+    def is_fresh(self, entry: Entry) -> bool:
+        """Whether what an entry is about is shown in full, in every epoch."""
+        del entry
+        return True
+
+    @property
+    def replayed_share(self) -> float:
+        """The share of all else that is shown in every epoch."""
+        return 0.0
+
     @property
     def trunk(self) -> Trunk | None:
         """What reads pieces for the base and for every network that stands on it."""
@@ -103,7 +131,7 @@ class Start:
     @property
     def rate_share(self) -> float:
         """The share of the learning rate for weights that know the language already."""
-        return _GENTLE if self.base else 1.0
+        return GENTLE if self.base else 1.0
 
     def composer(self, shortlist: torch.Tensor) -> Seq2Seq:
         """A composer to train; it reads with the encoder of the base where there is one."""

@@ -1,27 +1,25 @@
 """Training the sentence encoder: cross entropy over the entries, and questions of one entry drawn together.
 
-AdamW with warm-up and cosine decay, clipped gradients, label smoothing, masked words, and a running average of the
-weights, which is what is kept. The dense vector is trained by supervised contrast (Khosla et al. 2020) on the same
-batches, which helps the scores as well.
+Label smoothing, masked words, and the loop of all networks (``loop.py``), of which the running average of the weights
+is kept. The dense vector is trained by supervised contrast (Khosla et al. 2020) on the same batches, which helps the
+scores as well.
 """
 
 from __future__ import annotations
 
-import copy
-import math
 import random
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from engine.errors import TrainingError
+from engine.training.loop import Loop, Outcome
+from engine.training.loop import Pace as LoopPace
 from engine.training.noise import Noise
-from engine.training.options import Progress, Report
-from engine.training.steps import blend, rate_share
+from engine.training.running import Running
 from engine.understand.network import Batch, SentenceEncoder
 from engine.understand.reader import TextReader
 from engine.understand.words import UNKNOWN, ReadWord, together
@@ -41,7 +39,7 @@ class Pace:
     """How an encoder is trained.
 
     ``deadline`` is a time of ``time.monotonic``; ``rate`` is the highest learning rate, of which weights that were
-    trained before take ``share``.
+    trained before take ``share``; of old questions the share ``replayed`` is shown in every epoch.
     """
 
     stage: str
@@ -50,6 +48,7 @@ class Pace:
     batch: int = 64
     rate: float = 3e-3
     share: float = 1.0
+    replayed: float = 0.0
 
 
 class UnderstandingTrainer:
@@ -64,92 +63,96 @@ class UnderstandingTrainer:
     def __init__(self, encoder: SentenceEncoder, reader: TextReader, *, seed: int) -> None:
         self._encoder = encoder
         self._reader = reader
-        self._chance = random.Random(seed)
+        self._seed = seed
 
     def fit(
-        self, questions: Sequence[tuple[str, int]], pace: Pace, report: Report, *, chatter: Sequence[str] = ()
-    ) -> int:
+        self,
+        questions: Sequence[tuple[str, int]],
+        pace: Pace,
+        running: Running,
+        *,
+        chatter: Sequence[str] = (),
+        old: Sequence[tuple[str, int]] = (),
+    ) -> Outcome:
         """Train until the epochs or the time run out; the running average of the weights is kept.
 
         Args:
             questions: Texts with their classes; the number of entries stands for "none of them".
             pace: How.
-            report: Called after every epoch.
+            running: What goes on around it.
             chatter: Sentences that are now and then put before or after a question.
-
-        Returns:
-            How many epochs were done.
+            old: Questions of which ``pace.replayed`` is shown in every epoch.
 
         Raises:
             TrainingError: If the loss stops being a number.
         """
-        noise = Noise(self._chance, chatter)
-        steps = math.ceil(len(questions) / pace.batch) * pace.epochs
-        optimizer = torch.optim.AdamW(self._groups(pace), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_share(step, steps))
-        average = copy.deepcopy(self._encoder).eval()
-        began, epoch, step = time.monotonic(), 0, 0
-        for epoch in range(1, pace.epochs + 1):
-            self._encoder.train()
-            losses, count, start = [], 0, time.monotonic()
-            for asked in self._batches(questions, noise, pace.batch):
-                losses.append(self._step(optimizer, asked))
-                schedule.step()
-                step += 1
-                blend(average, self._encoder, min(_KEPT, step / (step + 1)))
-                count += sum(len(words) for words, _ in asked)
-            loss = sum(losses) / max(1, len(losses))
-            if not math.isfinite(loss):
-                raise TrainingError("the loss is no number any more; train again with another seed")
-            now = time.monotonic()
-            each = (now - began) / epoch
-            left = min(each * (pace.epochs - epoch), max(0.0, pace.deadline - now))
-            report(Progress(pace.stage, epoch, pace.epochs, loss, 0.0, count / max(now - start, 1e-9), left))
-            if now + each > pace.deadline:
-                break
-        self._encoder.load_state_dict(average.state_dict())
-        self._encoder.eval()
-        return epoch
+        task = _Understanding(self._reader, questions, pace, chatter, old)
+        how = LoopPace(pace.stage, pace.epochs, pace.deadline, rate=pace.rate, kept=_KEPT)
+        return Loop(self._encoder, task, how, running, seed=self._seed).run()
 
-    def _trained(self) -> list[nn.Parameter]:
-        return [parameter for parameter in self._encoder.parameters() if parameter.requires_grad]
 
-    def _groups(self, pace: Pace) -> list[dict[str, object]]:
-        """The entry scores are new to every knowledge; the rest may have been trained before."""
-        new = set(map(id, self._encoder.head.parameters()))
-        before = [parameter for parameter in self._trained() if id(parameter) not in new]
-        own = [parameter for parameter in self._trained() if id(parameter) in new]
-        return [{"params": before, "lr": pace.rate * pace.share}, {"params": own, "lr": pace.rate}]
+class _Understanding:
+    """The task: which entry does a question ask for, and which questions ask for the same one."""
 
-    def _batches(self, questions: Sequence[tuple[str, int]], noise: Noise, size: int) -> Iterator[list[Asked]]:
+    def __init__(
+        self,
+        reader: TextReader,
+        questions: Sequence[tuple[str, int]],
+        pace: Pace,
+        chatter: Sequence[str],
+        old: Sequence[tuple[str, int]],
+    ) -> None:
+        self._reader = reader
+        self._questions = questions
+        self._pace = pace
+        self._chatter = chatter
+        self._old = old
+
+    def batches(self, chance: random.Random) -> list[list[Asked]]:
         """One epoch: fresh noise, and batches of questions of like length in random order."""
-        order = list(questions)
-        self._chance.shuffle(order)
+        some = chance.sample(self._old, round(self._pace.replayed * len(self._old)))
+        order, size = [*self._questions, *some], self._pace.batch
+        noise = Noise(chance, self._chatter)
+        chance.shuffle(order)
         read = self._reader.read_all([noise.question(text) for text, _ in order])
-        asked = [(self._masked(words), place) for words, (_, place) in zip(read, order, strict=True)]
+        asked = [(_masked(words, chance), place) for words, (_, place) in zip(read, order, strict=True)]
         batches: list[list[Asked]] = []
         for at in range(0, len(asked), size * POOL):
             pool = sorted(asked[at : at + size * POOL], key=lambda one: len(one[0]))
             batches.extend(pool[start : start + size] for start in range(0, len(pool), size))
-        self._chance.shuffle(batches)
-        yield from batches
+        chance.shuffle(batches)
+        return batches
 
-    def _masked(self, words: list[ReadWord]) -> list[ReadWord]:
-        return [self._hidden(word) if self._chance.random() < _MASKED else word for word in words]
+    def loss(self, network: SentenceEncoder, batch: list[Asked]) -> Tensor:
+        """Cross entropy of the entries, and the contrast."""
+        places = torch.tensor([place for _, place in batch])
+        pooled = network.encode(as_batch([words for words, _ in batch]))
+        loss = F.cross_entropy(network.scores(pooled), places, label_smoothing=_SMOOTHING)
+        return loss + _CONTRAST * _contrast(network.vectors(pooled), places)
 
-    def _hidden(self, word: ReadWord) -> ReadWord:
-        return replace(word, row=UNKNOWN, grams=word.grams if self._chance.random() < 0.5 else ())
+    def pieces(self, batch: list[Asked]) -> int:
+        """Words of a batch."""
+        return sum(len(words) for words, _ in batch)
 
-    def _step(self, optimizer: torch.optim.Optimizer, asked: Sequence[Asked]) -> float:
-        optimizer.zero_grad(set_to_none=True)
-        places = torch.tensor([place for _, place in asked])
-        pooled = self._encoder.encode(as_batch([words for words, _ in asked]))
-        loss = F.cross_entropy(self._encoder.scores(pooled), places, label_smoothing=_SMOOTHING)
-        loss = loss + _CONTRAST * _contrast(self._encoder.vectors(pooled), places)
-        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
-        nn.utils.clip_grad_norm_(self._trained(), 1.0)
-        optimizer.step()
-        return float(loss.detach())
+    def validate(self, _network: SentenceEncoder) -> float:
+        """Nothing is kept from training: how far it can be trusted is found by rehearsing."""
+        return 0.0
+
+    def groups(self, network: SentenceEncoder) -> list[dict[str, Any]]:
+        """The entry scores are new to every knowledge; the rest may have been trained before."""
+        new = set(map(id, network.head.parameters()))
+        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        before = [parameter for parameter in trained if id(parameter) not in new]
+        own = [parameter for parameter in trained if id(parameter) in new]
+        return [{"params": before, "share": self._pace.share}, {"params": own}]
+
+
+def _masked(words: list[ReadWord], chance: random.Random) -> list[ReadWord]:
+    return [_hidden(word, chance) if chance.random() < _MASKED else word for word in words]
+
+
+def _hidden(word: ReadWord, chance: random.Random) -> ReadWord:
+    return replace(word, row=UNKNOWN, grams=word.grams if chance.random() < 0.5 else ())
 
 
 def as_batch(texts: Sequence[Sequence[ReadWord]]) -> Batch:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import bot
+from engine import checkpoint
 from engine.dialogue import Candidate, Choice, Provenance, Source, Speaker, Turn
 from engine.errors import CheckpointError, TrainingError
 from engine.knowledge.entries import Entry, Knowledge
@@ -81,7 +82,8 @@ def a_school(outcome: BaseException | None = None) -> ModuleType:
     """Stands for ``engine.training.school``: two epochs, then a model or ``outcome``."""
     school = ModuleType("engine.training.school")
 
-    def train(data: Any, out: Path, options: Any, report: Any) -> TrainingSummary:
+    def train(data: Any, out: Path, options: Any, report: Any, *, stop: Any = None) -> TrainingSummary:
+        assert stop is None or not stop()
         report(Progress("prepare", 0, 0, 0.0, 0.0, 0.0, float("inf")))
         for epoch in (1, 2):
             report(Progress("compose", epoch, 2, 1.5, 1.25, 8321.0, 62.0))
@@ -89,13 +91,13 @@ def a_school(outcome: BaseException | None = None) -> ModuleType:
             raise outcome
         try:
             out.mkdir(parents=True, exist_ok=True)
-            (out / "manifest.json").write_text("{}", "utf-8")
+            fingerprint = checkpoint.write(out, {"knowledge.json": b"{}"}, {"knowledge": "known"})
         except OSError as error:
             raise TrainingError(f"{out} cannot be written: {error.strerror}") from error
         entries = len(data.knowledge)
         return TrainingSummary(
             str(out),
-            "f" * 64,
+            fingerprint,
             entries,
             6,
             len(data.conversations),
@@ -108,7 +110,7 @@ def a_school(outcome: BaseException | None = None) -> ModuleType:
         )
 
     school.train = train  # type: ignore[attr-defined]
-    school.interrupted = lambda _out: ""  # type: ignore[attr-defined]
+    school.interrupted = lambda _data, _out, _options: ""  # type: ignore[attr-defined]
     return school
 
 

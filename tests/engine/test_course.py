@@ -25,6 +25,7 @@ from engine.training.data import LoggedConversation, LoggedTurn, TrainingData
 from engine.training.options import Progress, TrainingOptions
 from engine.training.questions import Question
 from engine.training.rehearsal import split
+from engine.training.running import Running
 from engine.understand.network import Cell
 
 torch.set_num_threads(1)
@@ -57,7 +58,7 @@ def run(
 ) -> Result:
     data = TrainingData(Knowledge(tuple(entries)), conversations, background, validation)
     seen: list[Progress] = [] if told is None else told
-    return Course(data, options, seen.append, time.monotonic() + options.minutes * 60).run()
+    return Course(data, options, Running(seen.append), time.monotonic() + options.minutes * 60).run()
 
 
 @pytest.fixture(scope="module", params=[QUICK, FROM_BASE], ids=["nothing", "base"])
@@ -90,7 +91,7 @@ def test_a_run_leaves_these_files_and_facts(plain: Result) -> None:
     }  # fmt: skip
     facts = json.loads(json.dumps(plain.facts(knowledge, options)))
     assert set(facts) == {"encoder", "sizes", "ranker", "thresholds", "promise", "knowledge", "training"}
-    assert set(facts["training"]) == {"seed", "epochs", "max_wrong_rate", "report", "notes"}
+    assert set(facts["training"]) == {"kind", "parent", "seed", "epochs", "max_wrong_rate", "report", "notes"}
     assert facts["encoder"]["name"] == options.encoder
     assert len(facts["encoder"]["known_by"]) > (1 if options.encoder == "base" else -1)
     assert (plain.encoder.sizes.entries, plain.encoder.sizes.words) == (3, plain.reader.size)

@@ -71,7 +71,7 @@ def test_the_name_of_an_intent_reads_as_words(intent: str, words: str) -> None:
 
 
 def test_every_question_of_an_entry_asks_for_its_answer_as_a_template() -> None:
-    found = replies_of(Knowledge((REFUND, GREETING)), WRITER, TOKENIZER)
+    found = [own for _, own in replies_of(Knowledge((REFUND, GREETING)), WRITER, TOKENIZER)]
     assert [len(own) for own in found] == [2, 1]
     for own, question in zip(found[0], REFUND.questions, strict=True):
         source, target = as_text(own)

@@ -16,10 +16,12 @@ from engine.seq2seq.model import Seq2Seq
 from engine.seq2seq.source import SourceWriter
 from engine.text.tokenise import PieceTokenizer
 from engine.training import speech
-from engine.training.composing import Outcome, Pace
+from engine.training.composing import Pace
 from engine.training.data import LoggedConversation, LoggedTurn, TrainingData
 from engine.training.lesson import Example, Lesson
-from engine.training.options import Progress, Report, TrainingOptions
+from engine.training.loop import Outcome as Training
+from engine.training.options import Progress, TrainingOptions
+from engine.training.running import Running
 from engine.training.speech import sure_enough, teach
 from engine.training.start import Start
 from engine.understand.reader import QuestionReader
@@ -49,17 +51,17 @@ class Taught:
     def __init__(self, model: Seq2Seq, tokenizer: PieceTokenizer, *, seed: int) -> None:
         del model, tokenizer, seed
 
-    def fit(self, lesson: Lesson, held_out: Sequence[Example], pace: Pace, report: Report) -> Outcome:
-        del report
+    def fit(self, lesson: Lesson, held_out: Sequence[Example], pace: Pace, running: Running) -> Training:
+        del running
         Taught.lesson, Taught.held_out, Taught.pace = lesson, tuple(held_out), pace
-        return Outcome(1, 1, 0.0)
+        return Training(1, 1, 0.0)
 
 
 def taught(knowledge: Knowledge, *, logs: int = 0, options: TrainingOptions = OPTIONS) -> Seq2Seq:
     """The composer as ``teach`` gives it."""
     torch.manual_seed(0)
     data = TrainingData(knowledge, tuple(a_log(number) for number in range(logs)))
-    return teach(data, NOTHING, WRITER, options, float("inf"), lambda _: None)
+    return teach(data, NOTHING, WRITER, options, float("inf"), Running())[0]
 
 
 def a_log(number: int) -> LoggedConversation:
@@ -140,7 +142,7 @@ def test_a_composer_that_learned_its_answers_may_speak() -> None:
     knowledge = Knowledge((an_entry("open", "yes we do", 6), an_entry("refund", "no way", 6)))
     told: list[Progress] = []
     options, deadline = TrainingOptions(epochs=50), time.monotonic() + 60
-    model = teach(TrainingData(knowledge), NOTHING, WRITER, options, deadline, told.append)
+    model, _ = teach(TrainingData(knowledge), NOTHING, WRITER, options, deadline, Running(told.append))
     assert {one.stage for one in told} == {"compose"}
     found = asked_of(model, knowledge, knowledge.examples())
     assert 0 < found <= 1

@@ -22,6 +22,7 @@ from engine.training.composing import Pace as ComposingPace
 from engine.training.data import TrainingData
 from engine.training.lesson import Lesson, replies_of
 from engine.training.options import TrainingOptions
+from engine.training.running import Running
 from engine.training.start import FROZEN, Start
 from engine.training.steps import weights_of
 from engine.training.understanding import Pace, UnderstandingTrainer
@@ -53,7 +54,7 @@ def from_nothing(cell: str = Cell.LSTM) -> Start:
 def a_network(start: Start) -> SentenceEncoder:
     """A network to train for the knowledge of these tests."""
     torch.manual_seed(0)
-    return start.network(start.reader([text for text, _ in QUESTIONS], SLOTS), len(KNOWLEDGE))
+    return start.network(start.reader([text for text, _ in QUESTIONS], SLOTS), KNOWLEDGE)
 
 
 def trained(start: Start) -> SentenceEncoder:
@@ -61,7 +62,7 @@ def trained(start: Start) -> SentenceEncoder:
     network = a_network(start)
     reader = start.reader([text for text, _ in QUESTIONS], SLOTS)
     pace = Pace("understand", 1, time.monotonic() + 60, share=start.rate_share)
-    UnderstandingTrainer(network, reader, seed=1).fit(QUESTIONS, pace, lambda _: None)
+    UnderstandingTrainer(network, reader, seed=1).fit(QUESTIONS, pace, Running())
     return network
 
 
@@ -176,12 +177,12 @@ def compose(start: Start) -> Seq2Seq:
     """A composer after one epoch."""
     tokenizer = start.tokenizer
     writer = SourceWriter(tokenizer, start.questions)
-    lesson = Lesson(tuple(tuple(own) for own in replies_of(KNOWLEDGE, writer, tokenizer)), ())
+    lesson = Lesson(tuple(own for _, own in replies_of(KNOWLEDGE, writer, tokenizer)), ())
     targets = {piece for own in lesson.replies for example in own for piece in example.target}
     torch.manual_seed(0)
     model = start.composer(torch.tensor(sorted(targets)))
     pace = ComposingPace(1, time.monotonic() + 60, patience=1)
-    ComposingTrainer(model, tokenizer, seed=1).fit(lesson, [], pace, lambda _: None)
+    ComposingTrainer(model, tokenizer, seed=1).fit(lesson, [], pace, Running())
     return model.eval()
 
 

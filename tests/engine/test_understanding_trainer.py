@@ -10,6 +10,7 @@ import torch
 
 from engine.errors import TrainingError
 from engine.training.options import Progress
+from engine.training.running import Running
 from engine.training.understanding import Pace, UnderstandingTrainer, as_batch
 from engine.understand.network import Cell, EncoderSizes, SentenceEncoder, initialise
 from engine.understand.slots import SlotFinder
@@ -35,8 +36,10 @@ def an_encoder(cell: str = Cell.LSTM, *, seed: int = 0, entries: int = 3) -> Sen
 def train(encoder: SentenceEncoder, pace: Pace = PACE, *, seed: int = 1) -> list[Progress]:
     """What was reported; the encoder is trained."""
     told: list[Progress] = []
-    epochs = UnderstandingTrainer(encoder, READER, seed=seed).fit(QUESTIONS, pace, told.append, chatter=("hello",))
-    assert epochs == len(told)
+    outcome = UnderstandingTrainer(encoder, READER, seed=seed).fit(
+        QUESTIONS, pace, Running(told.append), chatter=("hello",)
+    )
+    assert outcome.epochs == len(told)
     return told
 
 
@@ -101,7 +104,7 @@ def test_padding_stays_nothing() -> None:
 
 
 def test_a_loss_that_is_no_number_is_an_error_in_words() -> None:
-    with pytest.raises(TrainingError, match="no number any more; train again with another seed"):
+    with pytest.raises(TrainingError, match=r"no number any more.*train again with another seed"):
         train(an_encoder(), replace(PACE, rate=float("inf"), epochs=3))
 
 
@@ -118,14 +121,14 @@ def test_a_loss_that_is_no_number_is_an_error_in_words() -> None:
 )
 def test_whatever_the_questions_are_weights_stay_numbers(questions: list[tuple[str, int]]) -> None:
     encoder = an_encoder()
-    UnderstandingTrainer(encoder, READER, seed=1).fit(questions, replace(PACE, epochs=2), lambda _: None)
+    UnderstandingTrainer(encoder, READER, seed=1).fit(questions, replace(PACE, epochs=2), Running())
     assert all(bool(part.isfinite().all()) for part in encoder.parameters())
 
 
 def test_a_question_with_several_answers_is_as_likely_each_of_them() -> None:
     encoder = an_encoder()
     questions = [("refund", 0), ("refund", 1), ("open", 2)] * 4
-    UnderstandingTrainer(encoder, READER, seed=1).fit(questions, PACE, lambda _: None)
+    UnderstandingTrainer(encoder, READER, seed=1).fit(questions, PACE, Running())
     with torch.inference_mode():
         chances = encoder.scores(encoder.encode(as_batch([READER.read("refund")])))[0].softmax(0)
     assert float(chances[0]) == pytest.approx(float(chances[1]), abs=0.15)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +19,8 @@ from engine.respond import Engine, Settings
 from engine.training.data import LoggedConversation, LoggedTurn, TrainingData
 from engine.training.options import Progress, TrainingOptions
 from engine.training.questions import Question
-from engine.training.school import MARKER, interrupted, train
+from engine.training.savepoint import RunFolder
+from engine.training.school import UNFINISHED, identity, interrupted, train
 
 KNOWLEDGE = Knowledge(
     (
@@ -176,8 +178,8 @@ def test_the_report_tells_every_epoch_of_every_stage_and_the_summary_what_came_o
     assert summary.megabytes == pytest.approx(sum(map(len, files_of(tmp_path).values())) / 1e6, rel=0.01)
     data = json.loads(json.dumps(summary.to_json()))
     assert (data["epochs"], data["report"]["whole"]["questions"]) == (2, summary.report.whole.questions)
-    assert interrupted(tmp_path) == ""
-    assert not (tmp_path / MARKER).exists()
+    assert interrupted(DATA, tmp_path, QUICK) == ""
+    assert not (tmp_path / UNFINISHED).exists()
 
 
 STOPS = [("prepare", 0), ("rehearse", 1), ("understand", 1), ("compose", 1), ("finish", 0)]
@@ -194,8 +196,10 @@ def test_a_run_that_is_stopped_leaves_the_model_before_it_and_says_so(tmp_path: 
 
     with pytest.raises(KeyboardInterrupt):
         train(DATA, tmp_path, QUICK, stop)
-    assert f"an earlier training was stopped ({stage}, epoch {epoch})" in interrupted(tmp_path)
-    assert {name: data for name, data in files_of(tmp_path).items() if name != MARKER} == before
+    said = interrupted(DATA, tmp_path, QUICK)
+    assert said == f"an earlier training was stopped ({stage}, epoch {epoch}); going on from its last savepoint"
+    shutil.rmtree(tmp_path / UNFINISHED)
+    assert files_of(tmp_path) == before
     assert checkpoint.read(tmp_path).facts == {"old": True}
 
 
@@ -203,14 +207,26 @@ def test_a_run_that_is_refused_leaves_no_note_of_one_that_was_stopped(tmp_path: 
     nowhere = replace(QUICK, encoder=f"sentence-transformers:{tmp_path / 'nowhere'}")
     with pytest.raises(CheckpointError, match="nowhere: holds no sentence transformer"):
         train(DATA, tmp_path, nowhere, quiet)
-    assert interrupted(tmp_path) == ""
+    assert interrupted(DATA, tmp_path, nowhere) == ""
 
 
 @pytest.mark.parametrize("left", [b"", b"{", b"[]", b'{"stage": "train"}', b"\xff"])
 def test_a_damaged_note_of_an_earlier_run_still_says_that_there_was_one(tmp_path: Path, left: bytes) -> None:
-    assert interrupted(tmp_path) == ""
-    (tmp_path / MARKER).write_bytes(left)
-    assert interrupted(tmp_path) == "an earlier training was stopped; beginning again"
+    assert interrupted(DATA, tmp_path, QUICK) == ""
+    RunFolder(tmp_path / UNFINISHED, identity(DATA, QUICK))
+    (tmp_path / UNFINISHED / "run.json").write_bytes(left)
+    assert interrupted(DATA, tmp_path, QUICK) == "an earlier training was stopped; beginning again"
+
+
+def test_a_run_is_known_by_data_and_options_but_not_by_the_time_it_may_take() -> None:
+    assert identity(DATA, QUICK) == identity(replace(DATA), replace(QUICK, minutes=1))
+    others = [
+        identity(DATA, replace(QUICK, seed=2)),
+        identity(DATA, replace(QUICK, epochs=3)),
+        identity(replace(DATA, background=()), QUICK),
+        identity(replace(DATA, knowledge=Knowledge(KNOWLEDGE.entries[:3])), QUICK),
+    ]
+    assert identity(DATA, QUICK) not in others
 
 
 @pytest.mark.parametrize("count", [0, 1])

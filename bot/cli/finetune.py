@@ -1,0 +1,98 @@
+"""``attendant finetune``: teaching a model that there is what is new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli import learning
+from bot.cli.learning import learning_options
+from bot.cli.options import CONTEXT, FILE, config_option, json_option, open_log
+from bot.cli.output import counted, say, show, show_json
+
+if TYPE_CHECKING:
+    from bot.config import Config
+
+PARTS = ("embedding", "encoder", "decoder", "pooling", "vector")
+_FROM = "The model to go on with: a folder, or the name of one that is kept; else the one in use."
+_REPLAY = "Share of what it knows that is shown again in every epoch, so that it is not forgotten."
+_RATE = "Share of the learning rate that a first training has."
+_FREEZE = f"Leave these weights as they are: {', '.join(PARTS)}; may be repeated."
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
+@click.option("--from", "model", metavar="MODEL", help=_FROM)
+@click.option("--replay", type=click.FloatRange(0, 1), default=0.3, show_default=True, help=_REPLAY)
+@click.option("--rate", type=click.FloatRange(0, 2, min_open=True), default=0.5, show_default=True, help=_RATE)
+@click.option("--freeze", type=click.Choice(PARTS), multiple=True, help=_FREEZE)
+@learning_options
+@json_option
+@config_option
+def command(
+    sources: tuple[Path, ...],
+    model: str | None,
+    replay: float,
+    rate: float,
+    freeze: tuple[str, ...],
+    out: Path | None,
+    epochs: int | None,
+    minutes: float | None,
+    seed: int | None,
+    validation: tuple[Path, ...],
+    formats: dict[str, str],
+    keep_personal: bool,
+    dry_run: bool,
+    as_json: bool,
+    config: Config,
+) -> None:
+    """Teach a model what is new in SOURCE, and put it in use unless the golden questions say that it is worse.
+
+    SOURCE is a FAQ or a log of conversations, in any form that `train` reads. An entry with an id or an answer
+    that the model knows gets the new questions; a new answer replaces the old one. What the model knew stays.
+    """
+    chosen = learning.chosen_sources(config, sources, validation)
+    forms = learning.by_file(formats, chosen.files)
+    if dry_run:
+        learning.dry_run(config, chosen, forms, as_json=as_json)
+        return
+    options = learning.chosen_options(config, epochs, minutes, seed)
+    open_log(config)
+    folder = _folder(config, model)
+    data = learning.read(config, chosen, forms, keep_personal=keep_personal)
+    from engine.training import school  # torch is slow to come, so what is learnt is on the screen before
+    from engine.training.earlier import Earlier
+    from engine.training.options import Tuning
+
+    earlier = Earlier.read(folder)
+    tuning = Tuning(replay, rate, tuple(freeze))
+    _, fresh = school.gathered(earlier, data)
+    say(
+        f"{counted(len(fresh), 'entry', 'entries')} new or changed, beside {len(earlier.knowledge)} that model "
+        f"{earlier.fingerprint[:12]} knows"
+    )
+
+    def learn(target: Path) -> learning.Learn:
+        return lambda report, stop: school.finetune(earlier, data, target, options, tuning, report, stop=stop)
+
+    learned = learning.run(config, out, learn, kind="finetune", parent=earlier.fingerprint)
+    if as_json:
+        show_json(learned.to_json())
+    else:
+        show(learning.in_words(learned))
+
+
+def _folder(config: Config, model: str | None) -> Path:
+    """The folder of the model to go on with.
+
+    Raises:
+        CheckpointError: If there is no such model.
+    """
+    from bot.models import registry_of
+
+    if model is None:
+        return config.model_path
+    path = Path(model)
+    return path if (path / "manifest.json").exists() else registry_of(config).find(model).folder

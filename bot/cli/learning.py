@@ -1,0 +1,265 @@
+"""What ``train`` and ``finetune`` share: reading, checking, the run itself, and what becomes of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.options import FILE
+from bot.cli.output import counted, say
+from engine.logs.detect import FORMATS
+
+if TYPE_CHECKING:
+    from bot.cli.knowledge import Sources
+    from bot.config import Config
+    from engine.training.data import TrainingData
+    from engine.training.gate import GateReport
+    from engine.training.options import Report, TrainingOptions, TrainingSummary
+
+INTERRUPTED = 130
+_MOST_WARNINGS = 10
+_FORMAT = f"NAME, or NAME=FILE for one of several: {', '.join(FORMATS)}; else found by content."
+_VALIDATION = "Real questions with id or answer (CSV); how sure the bot must be is fitted on them."
+
+Learn = Callable[["Report", Callable[[], bool]], "TrainingSummary"]
+"""A run: told where to report and whom to ask whether to stop."""
+
+
+def _formats(_context: click.Context, _option: click.Parameter, named: tuple[str, ...]) -> dict[str, str]:
+    """Names of formats by file; the one for all files stands under the empty name."""
+    found: dict[str, str] = {}
+    for each in named:
+        name, _, file = each.partition("=")
+        if name not in FORMATS:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(FORMATS)}")
+        found[file] = name
+    return found
+
+
+def learning_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every command that trains."""
+    for option in reversed(
+        (
+            click.option("--out", type=FILE, metavar="DIR", help="Write it there, and leave the model in use alone."),
+            click.option("--epochs", type=click.IntRange(min=1), help="Exactly so many; else as many as pay."),
+            click.option("--minutes", type=click.FloatRange(min=0.05), help="Stop after this time, best so far."),
+            click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same seed draws the same chances."),
+            click.option("--validation", type=FILE, multiple=True, metavar="FILE", help=_VALIDATION),
+            click.option("--format", "formats", multiple=True, metavar="NAME", callback=_formats, help=_FORMAT),
+            click.option("--keep-personal", is_flag=True, help="Do not mask e-mail addresses, telephone numbers, …"),
+            click.option("--dry-run", is_flag=True, help="Show what is understood of the sources; train nothing."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What came of a run, what the gate said of the model, and whether it is in use; no report where none was asked."""
+
+    summary: TrainingSummary
+    gate: GateReport | None
+    in_use: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        gate = {"gate": self.gate.to_json()} if self.gate else {}
+        return {**self.summary.to_json(), **gate, "in_use": self.in_use}
+
+
+def options_of(config: Config) -> TrainingOptions:
+    """The options that the configuration names."""
+    from engine.training.options import TrainingOptions
+    from engine.understand.encoders import placed
+
+    chosen = config.training
+    return TrainingOptions(
+        epochs=chosen.epochs,
+        minutes=chosen.minutes,
+        seed=chosen.seed,
+        threads=chosen.threads,
+        encoder=placed(config.engine.encoder, config.home),
+        cell=chosen.cell,
+        slots=config.slots,
+        max_wrong_rate=config.answers.max_wrong_rate,
+        locales=config.bot.locales,
+    )
+
+
+def chosen_options(config: Config, epochs: int | None, minutes: float | None, seed: int | None) -> TrainingOptions:
+    """The configured options, but for what the command line says."""
+    options = options_of(config)
+    return replace(
+        options,
+        epochs=options.epochs if epochs is None else epochs,
+        minutes=options.minutes if minutes is None else minutes,
+        seed=options.seed if seed is None else seed,
+    )
+
+
+def chosen_sources(config: Config, sources: Sequence[Path], validation: Sequence[Path]) -> Sources:
+    """The named sources, else those that the configuration has."""
+    from bot.cli.knowledge import Sources, configured
+
+    chosen = Sources(tuple(sources), ", ".join(map(str, sources))) if sources else configured(config)
+    return replace(chosen, validation=tuple(validation)) if validation else chosen
+
+
+def by_file(formats: Mapping[str, str], files: Sequence[Path]) -> dict[Path, str]:
+    """The named format of every file that has one.
+
+    Raises:
+        BadParameter: If a format is named for a file that is no source.
+    """
+    named = {Path(file): name for file, name in formats.items() if file}
+    unknown = [file for file in named if file not in files]
+    if unknown:
+        raise click.BadParameter(f"{str(unknown[0])!r} is none of the sources", param_hint="'--format'")
+    return {**dict.fromkeys(files if "" in formats else (), formats.get("", "")), **named}
+
+
+def dry_run(config: Config, chosen: Sources, forms: Mapping[Path, str], *, as_json: bool) -> None:
+    """Show what of the sources would be learned.
+
+    Raises:
+        Exit: With 1 where no training could begin with them.
+    """
+    from bot.cli import dry_run as rehearsal
+
+    locales = config.bot.locales
+    if not rehearsal.dry_run(
+        chosen.files, validation=chosen.validation, locales=locales, formats=forms, as_json=as_json
+    ):
+        raise click.exceptions.Exit(1)
+
+
+def read(
+    config: Config, chosen: Sources, formats: Mapping[Path, str] | None = None, *, keep_personal: bool = False
+) -> TrainingData:
+    """Read and check what is learned from; what may be a mistake is said, personal data is masked.
+
+    Raises:
+        KnowledgeError: If a file cannot be read or anything in it is wrong; holds every problem.
+    """
+    from engine.checks.findings import warnings_for
+    from engine.checks.masking import mask_data
+    from engine.training.data import read_training_data
+
+    locales = config.bot.locales
+    data = read_training_data(chosen.files, validation=chosen.validation, locales=locales, formats=formats)
+    found = [str(finding) for finding in warnings_for(data, origins=data.origins, locales=locales)]
+    told = {*found}
+    found.extend(str(warning) for warning in data.warnings if str(warning) not in told)
+    say(f"learning from {chosen.words}")
+    for warning in found[:_MOST_WARNINGS]:
+        say(f"may be a mistake: {warning}")
+    if len(found) > _MOST_WARNINGS:
+        say(f"and {len(found) - _MOST_WARNINGS:,} more; `attendant faq check` shows all of a file")
+    return data if keep_personal else mask_data(data)
+
+
+def run(config: Config, out: Path | None, learn: Callable[[Path], Learn], *, kind: str, parent: str = "") -> Learned:
+    """Train with a progress line; a model that is to be used is judged by the golden questions first.
+
+    Args:
+        config: Names the registry and the golden questions.
+        out: Where the model is to be written and left; None for the one in use.
+        learn: A run into a folder.
+        kind: ``train`` or ``finetune``.
+        parent: The fingerprint of the model it was made from.
+
+    Raises:
+        Exit: With the code of an interrupt, after saying that nothing was changed.
+        EngineError: If the folder cannot be used, or training fails.
+    """
+    from bot.cli.progress import ProgressLine
+    from bot.cli.stopping import Stopping
+    from engine.errors import TrainingStopped
+
+    folder = out or training_folder(config)
+    try:
+        with ProgressLine() as line, Stopping() as stopping:
+            summary = learn(folder)(line, stopping.asked)
+    except TrainingStopped as error:
+        say(str(error))
+        say(stopped(out or config.model_path))
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt:
+        say(stopped(out or config.model_path))
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    if not summary.fingerprint:
+        raise click.exceptions.Exit(0)  # another process of this run speaks
+    return Learned(summary, None, in_use=False) if out else _put_in_use(config, folder, summary, kind, parent)
+
+
+def training_folder(config: Config) -> Path:
+    """Where a model lies until it is whole and judged."""
+    return config.data / "training"
+
+
+def _put_in_use(config: Config, folder: Path, summary: TrainingSummary, kind: str, parent: str) -> Learned:
+    """Keep the model, and put it in use unless the golden questions say that it is worse."""
+    import shutil
+
+    from bot import models
+    from bot.cli.models import update_list
+
+    name = models.register(config, folder, kind=kind, parent=parent)
+    shutil.rmtree(folder, ignore_errors=True)
+    report = models.promote_if_no_worse(config, name)
+    in_use = report.promotes
+    if report.verdict == "untested":
+        models.registry_of(config).promote(name, at=models.now(), note="nothing to judge it by")
+        in_use = True
+    update_list(config)
+    kept = replace(summary, folder=str(config.model_path if in_use else models.registry_of(config).find(name).folder))
+    return Learned(kept, report, in_use)
+
+
+def in_words(learned: Learned) -> str:
+    """What came of a run, for people."""
+    summary = learned.summary
+    entries = counted(summary.entries, "entry", "entries")
+    questions = counted(summary.questions, "question", "questions")
+    epochs = counted(summary.epochs, "epoch", "epochs")
+    lines = [
+        f"learned {entries} from {questions} in {summary.seconds:.0f} s ({epochs})",
+        "on questions held out from training:",
+        *(f"  {line}".rstrip() for line in summary.report.lines()),
+        f"model {summary.fingerprint[:12]}: {summary.parameters:,} weights, {summary.megabytes:.1f} MB",
+        f"in {summary.folder}",
+        *summary.notes,
+        *_judged(learned),
+    ]
+    return "\n".join(lines)
+
+
+def _judged(learned: Learned) -> list[str]:
+    """What the gate said, and what became of the model."""
+    if learned.gate is None or learned.gate.verdict == "first":
+        return []
+    if learned.gate.verdict == "untested":
+        return ["it is in use now; no golden questions are named ([models] golden), so nothing was compared",
+                "`attendant models rollback` brings the one before back"]  # fmt: skip
+    ending = "it is in use now" if learned.in_use else "the one before stays in use; `attendant models promote` insists"
+    return [*learned.gate.lines(), ending]
+
+
+def plan(data: TrainingData, out: Path) -> str:
+    """What is about to be done."""
+    conversations = counted(len(data.conversations), "conversation", "conversations")
+    learned = f"{counted(len(data.knowledge), 'entry', 'entries')}, {conversations}"
+    if (out / "manifest.json").exists():
+        return f"{learned}; replacing the model in {out} when the new one is whole"
+    return f"{learned}; writing the model to {out}"
+
+
+def stopped(out: Path) -> str:
+    """That nothing was changed."""
+    there = (out / "manifest.json").exists()
+    return f"stopped; nothing was changed: the model in {out} is {'as it was' if there else 'still to be made'}"
