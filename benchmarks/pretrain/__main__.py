@@ -10,6 +10,7 @@ and ``pairs-*.tsv.gz``. What is shipped may be made from texts under open licenc
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 
 from benchmarks.pretrain.corpus import Corpus
 from benchmarks.pretrain.distil import Pace, distil, judge
+from benchmarks.pretrain.grammar import Grammar, Said
 from benchmarks.pretrain.lesson import Lesson, narrowed
 from benchmarks.pretrain.pieces import train_pieces
 from benchmarks.pretrain.student import Floats, Sizes, begin, student
@@ -38,22 +40,27 @@ def main() -> None:
     torch.manual_seed(asked.seed)
     corpus = Corpus.read(asked.text)
     words = corpus.words()
-    print(f"{len(corpus.english):,} English texts, {len(words):,} words, {len(corpus.chinese):,} Chinese texts")
-    tokenizer = _tokenizer(corpus, asked.work / f"pieces-{asked.size}.json", asked.size)
+    grammar = Grammar()
+    composed = list(grammar.compose(asked.composed, asked.seed))
+    print(
+        f"{len(corpus.english):,} English texts, {len(words):,} words, {len(corpus.chinese):,} Chinese texts, "
+        f"{len(composed):,} composed questions"
+    )
+    tokenizer = _tokenizer(corpus, composed, asked.work / f"pieces-{asked.size}.json", asked.size)
     print(f"{tokenizer.size:,} pieces")
     cache, sizes = asked.work / "teacher", Sizes(asked.vector, asked.hidden)
-    texts = _own_texts(tokenizer)
-    every = np.concatenate([embedded(part, cache) for part in (corpus.english, words, list(texts.values()))])
+    said, texts = [one.english for one in composed], _own_texts(tokenizer)
+    every = np.concatenate([embedded(part, cache) for part in (corpus.english, words, said, list(texts.values()))])
     every = narrowed(every, sizes.vector)
     vectors = every[: len(every) - len(texts)]
     own: dict[int, Floats] = dict(zip(texts, every[len(vectors) :].astype(np.float32), strict=True))
-    lesson = Lesson.of(corpus, words, vectors)
+    lesson = Lesson.of(corpus, words, composed, vectors)
     network = student(tokenizer, sizes)
     begin(network, tokenizer, lesson, own)
     print(f"{sum(part.numel() for part in network.parameters()):,} weights, {len(lesson.texts):,} texts to learn")
     pace = Pace(asked.minutes, seed=asked.seed)
     torch.set_num_threads(1)
-    made = distil(network, tokenizer, lesson, pace, lambda average: _write(average, tokenizer, asked.out))
+    made = distil(network, tokenizer, lesson, grammar, pace, lambda average: _write(average, tokenizer, asked.out))
     _write(made, tokenizer, asked.out)
     print(f"held out: {judge(made, tokenizer, lesson)}")
 
@@ -65,6 +72,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=HERE / "engine" / "base", help="where the base is written")
     parser.add_argument("--minutes", type=float, default=63.0, help="of the student's training, CPU time")
     parser.add_argument("--size", type=int, default=14_336, help="pieces")
+    parser.add_argument("--composed", type=int, default=300_000, help="questions composed by the grammar")
     parser.add_argument("--vector", type=int, default=256, help="width of vectors and embeddings")
     parser.add_argument("--hidden", type=int, default=256, help="units a direction")
     parser.add_argument("--threads", type=int, default=2, help="for the teacher")
@@ -72,10 +80,10 @@ def _asked() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tokenizer(corpus: Corpus, path: Path, size: int) -> PieceTokenizer:
+def _tokenizer(corpus: Corpus, composed: Sequence[Said], path: Path, size: int) -> PieceTokenizer:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(train_pieces(corpus, size).to_json(), "utf-8")
+        path.write_text(train_pieces(corpus, composed, size).to_json(), "utf-8")
     return PieceTokenizer.load(path)
 
 

@@ -1,9 +1,10 @@
 """Distilling the teacher into the student.
 
 Three losses on the teacher's side: the cosine with its vector, and, which says more about neighbours, its similarities
-with a few thousand other texts as a distribution (Fang et al. 2021: SEED). Beside it two contrasts: pairs that mean the
-same, and Chinese texts read twice with other units dropped (Gao et al. 2021: SimCSE), since most of them have no
-translation.
+with a few thousand other texts as a distribution (Fang et al. 2021: SEED). Beside it three contrasts: pairs that mean
+the same; composed questions to one desk, of which two that ask the same should find each other among all the others
+(Sung et al. 2023: pre-training intent-aware encoders); and Chinese texts read twice with other units dropped (Gao et
+al. 2021: SimCSE), since most of them have no translation.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.pretrain.grammar import Grammar
 from benchmarks.pretrain.lesson import Drawing, Lesson, form
 from benchmarks.pretrain.student import batch, encode
 from engine.text.tokenise import PieceTokenizer
@@ -26,8 +28,9 @@ from engine.understand.network import SentenceEncoder
 
 _SHARPNESS = 1 / 0.05  # of similarities as distributions
 _OTHERS = 2048  # texts that similarities are compared with, beside those of the batch
-_CHINESE, _CHINESE_EVERY = 0.3, 4
+_CHINESE, _CHINESE_EVERY = 0.3, 6
 _PAIRS, _PAIRS_EVERY = 0.2, 10
+_COMPOSED, _COMPOSED_EVERY = 0.2, 5
 _DROPPED = 0.1
 _AVERAGED_EVERY, _KEPT = 5, 0.995
 
@@ -57,12 +60,13 @@ def distil(
     network: SentenceEncoder,
     tokenizer: PieceTokenizer,
     lesson: Lesson,
+    grammar: Grammar,
     pace: Pace,
     keep: Callable[[SentenceEncoder], None],
 ) -> SentenceEncoder:
     """Train until the time is up; a running average of the weights comes back, and goes to ``keep`` every minute."""
-    drawing = Drawing(lesson, tokenizer, pace.batch, pace.seed)
-    chinese, pairs = drawing.chinese(), drawing.pairs()
+    drawing = Drawing(lesson, grammar, tokenizer, pace.batch, pace.seed)
+    chinese, pairs, composed = drawing.chinese(), drawing.pairs(), drawing.composed()
     vectors = torch.from_numpy(lesson.vectors)
     taught = torch.tensor(sorted(set(lesson.rows)))
     optimizer = torch.optim.AdamW(network.parameters(), lr=pace.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
@@ -90,9 +94,9 @@ def distil(
                 read = batch(next(chinese))
                 loss = loss + _CHINESE * _contrast(_dropped(network, read), _dropped(network, read))
             if step % _PAIRS_EVERY == _PAIRS_EVERY // 2:
-                first, second = next(pairs)
-                alike = encode(network, batch(first)), encode(network, batch(second))
-                loss = loss + _PAIRS * (_contrast(*alike) + _contrast(*alike[::-1])) / 2
+                loss = loss + _PAIRS * _alike(network, next(pairs))
+            if step % _COMPOSED_EVERY == _COMPOSED_EVERY // 2:
+                loss = loss + _COMPOSED * _alike(network, next(composed))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -154,6 +158,11 @@ def _unlike(found: Tensor, wanted: Tensor, others: Tensor) -> Tensor:
 def _contrast(first: Tensor, second: Tensor) -> Tensor:
     """Every text should find its own partner among those of the batch."""
     return F.cross_entropy(first @ second.T * _SHARPNESS, torch.arange(len(first)))
+
+
+def _alike(network: SentenceEncoder, pairs: tuple[list[list[int]], list[list[int]]]) -> Tensor:
+    first, second = (encode(network, batch(side)) for side in pairs)
+    return (_contrast(first, second) + _contrast(second, first)) / 2
 
 
 def _dropped(network: SentenceEncoder, read: object) -> Tensor:

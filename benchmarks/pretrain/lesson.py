@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.pretrain.corpus import Corpus
+from benchmarks.pretrain.grammar import Grammar, Said
 from benchmarks.pretrain.teacher import WIDTH
 from engine.text.normalise import clean, matching
 from engine.text.tokenise import PieceTokenizer
@@ -20,6 +21,7 @@ _NOISY = 0.2  # share of texts with a slip of the finger, a word missing, or no 
 _CASED = 0.08  # share of texts that are read as they were typed
 _POOL = 64  # batches that are sorted by length together
 _FEWEST = 32
+_TRANSLATED_EVERY = 2  # every so manieth composed question is taught in Chinese too
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,9 @@ class Lesson:
     """All that is taught.
 
     ``texts`` as typed with, in ``rows``, the row of ``vectors`` (N, V) that each should have: English sentences, single
-    words, and Chinese translations. ``translated`` are the Chinese ones among them, in the form that is read,
-    ``chinese`` all Chinese texts, ``pairs`` texts that mean the same, ``held_out`` the rows that are kept for judging.
+    words, composed questions, and Chinese translations. ``translated`` are the Chinese ones among them, in the form
+    that is read, ``chinese`` all Chinese texts, ``pairs`` texts that mean the same, ``held_out`` the rows that are kept
+    for judging.
     """
 
     texts: tuple[str, ...]
@@ -41,18 +44,23 @@ class Lesson:
     held_out_texts: tuple[str, ...]
 
     @classmethod
-    def of(cls, corpus: Corpus, words: Sequence[str], vectors: NDArray[np.float16]) -> Lesson:
+    def of(cls, corpus: Corpus, words: Sequence[str], composed: Sequence[Said], vectors: NDArray[np.float16]) -> Lesson:
         """A lesson from a corpus.
 
         Args:
             corpus: Sentences and pairs.
             words: Single words that are taught as well.
-            vectors: The teacher's vectors of the English sentences and, after them, of the words.
+            composed: Questions composed by the grammar.
+            vectors: The teacher's vectors of the English sentences and, after them, of the words and of what was
+                composed.
         """
         place = {text: row for row, text in enumerate(corpus.english)}
         held = set(held_out(corpus.english))
-        english = [(text, row) for row, text in enumerate((*corpus.english, *words)) if row not in held]
+        said = [one.english for one in composed]
+        english = [(text, row) for row, text in enumerate((*corpus.english, *words, *said)) if row not in held]
         translated = [(second, place[first]) for first, second in corpus.translations if place[first] not in held]
+        before = len(corpus.english) + len(words)
+        translated.extend((one.chinese, before + at) for at, one in enumerate(composed) if at % _TRANSLATED_EVERY == 0)
         alike = [
             (pair.first, pair.second)
             for pair in corpus.pairs
@@ -86,13 +94,15 @@ class Drawing:
 
     Args:
         lesson: What to draw from.
+        grammar: Composes pairs.
         tokenizer: The pieces.
         size: Texts of a batch.
         seed: Of everything random.
     """
 
-    def __init__(self, lesson: Lesson, tokenizer: PieceTokenizer, size: int, seed: int) -> None:
+    def __init__(self, lesson: Lesson, grammar: Grammar, tokenizer: PieceTokenizer, size: int, seed: int) -> None:
         self._lesson = lesson
+        self._grammar = grammar
         self._tokenizer = tokenizer
         self._size = size
         self._chance = random.Random(seed)
@@ -122,6 +132,16 @@ class Drawing:
             part = self._chance.sample(self._lesson.pairs, min(len(self._lesson.pairs), self._size // 2))
             first, second = ([form(pair[side]) for pair in part] for side in (0, 1))
             yield self._tokenizer.encode_all(first), self._tokenizer.encode_all(second)
+
+    def composed(self) -> Iterator[tuple[list[list[int]], list[list[int]]]]:
+        """Composed questions that mean the same, in either language, all of one domain, without end."""
+        while True:
+            both = self._grammar.alike(self._size // 2, self._chance)
+            first, second = (self._chance.choices(("english", "chinese"), (3, 2))[0] for _ in range(2))
+            yield (
+                self._tokenizer.encode_all([self._read(getattr(one, first)) for one, _ in both]),
+                self._tokenizer.encode_all([self._read(getattr(other, second)) for _, other in both]),
+            )
 
     def _alike(self, lengths: Sequence[int], size: int) -> Iterator[list[int]]:
         """Batches of like length in random order; one that is too small to compare within is left out."""

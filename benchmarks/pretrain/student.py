@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.pretrain.lesson import Lesson
 from engine.seq2seq.model import pad
-from engine.text.tokenise import PieceTokenizer
+from engine.text.tokenise import MARKS, PieceTokenizer
 from engine.understand.network import Batch, EncoderSizes, SentenceEncoder, initialise
 from engine.understand.reader import cut
 
@@ -61,7 +61,7 @@ def begin(network: SentenceEncoder, tokenizer: PieceTokenizer, lesson: Lesson, o
     table[rows] = torch.from_numpy(np.stack([own[row] for row in rows]))
     for row, vector in _translated(tokenizer, lesson).items():
         table[row] = torch.from_numpy(vector)
-    table[: tokenizer.entry + 1] = 0.0  # marks are nowhere in plain sentences
+    table[: len(MARKS)] = 0.0  # marks are nowhere in plain sentences
     counts = np.zeros(tokenizer.size)
     for pieces in tokenizer.encode_all(lesson.texts[::5]):
         np.add.at(counts, pieces, 1)
