@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli import learning
-from bot.cli.learning import learning_options
+from bot.cli.learning import learning_options, tell
 from bot.cli.options import CONTEXT, FILE, config_option, json_option, open_log
-from bot.cli.output import counted, say, show, show_json
+from bot.cli.output import counted, show, show_json
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -69,7 +69,7 @@ def command(
     earlier = Earlier.read(folder)
     tuning = Tuning(replay, rate, tuple(freeze))
     _, fresh = school.gathered(earlier, data)
-    say(
+    tell(
         f"{counted(len(fresh), 'entry', 'entries')} new or changed, beside {len(earlier.knowledge)} that model "
         f"{earlier.fingerprint[:12]} knows"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -155,11 +156,11 @@ def read(
     found = [str(finding) for finding in warnings_for(data, origins=data.origins, locales=locales)]
     told = {*found}
     found.extend(str(warning) for warning in data.warnings if str(warning) not in told)
-    say(f"learning from {chosen.words}")
+    tell(f"learning from {chosen.words}")
     for warning in found[:_MOST_WARNINGS]:
-        say(f"may be a mistake: {warning}")
+        tell(f"may be a mistake: {warning}")
     if len(found) > _MOST_WARNINGS:
-        say(f"and {len(found) - _MOST_WARNINGS:,} more; `attendant faq check` shows all of a file")
+        tell(f"and {len(found) - _MOST_WARNINGS:,} more; `attendant faq check` shows all of a file")
     return data if keep_personal else mask_data(data)
 
 
@@ -186,15 +187,21 @@ def run(config: Config, out: Path | None, learn: Callable[[Path], Learn], *, kin
         with ProgressLine() as line, Stopping() as stopping:
             summary = learn(folder)(line, stopping.asked)
     except TrainingStopped as error:
-        say(str(error))
-        say(stopped(out or config.model_path))
+        tell(str(error))
+        tell(stopped(out or config.model_path))
         raise click.exceptions.Exit(INTERRUPTED) from None
     except KeyboardInterrupt:
-        say(stopped(out or config.model_path))
+        tell(stopped(out or config.model_path))
         raise click.exceptions.Exit(INTERRUPTED) from None
     if not summary.fingerprint:
         raise click.exceptions.Exit(0)  # another process of this run speaks
     return Learned(summary, None, in_use=False) if out else _put_in_use(config, folder, summary, kind, parent)
+
+
+def tell(text: str) -> None:
+    """Say something, unless another process of the same run does (``torchrun`` numbers them)."""
+    if os.environ.get("RANK", "0") == "0":
+        say(text)
 
 
 def training_folder(config: Config) -> Path:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli import learning
-from bot.cli.learning import learning_options
+from bot.cli.learning import learning_options, tell
 from bot.cli.options import CONTEXT, FILE, config_option, json_option, open_log
-from bot.cli.output import say, show, show_json
+from bot.cli.output import show, show_json
 from engine.understand.encoders import NAMES, is_encoder, placed
 
 if TYPE_CHECKING:
@@ -90,16 +90,16 @@ def run(
     chosen = learning.chosen_sources(config, sources, validation)
     try:
         data = learning.read(config, chosen, formats, keep_personal=keep_personal)
-        say(learning.plan(data, out or config.model_path))
+        tell(learning.plan(data, out or config.model_path))
         from engine.training import school  # torch is slow to come, so the plan is on the screen before
     except KeyboardInterrupt:
-        say(learning.stopped(out or config.model_path))
+        tell(learning.stopped(out or config.model_path))
         raise click.exceptions.Exit(learning.INTERRUPTED) from None
 
     def learn(folder: Path) -> learning.Learn:
         earlier = school.interrupted(data, folder, options)
         if earlier:
-            say(earlier)
+            tell(earlier)
         return lambda report, stop: school.train(data, folder, options, report, stop=stop)
 
     return learning.run(config, out, learn, kind="train")

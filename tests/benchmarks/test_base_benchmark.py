@@ -18,6 +18,7 @@ from benchmarks import base
 from benchmarks.base import FailedError, Floats, cold, held_out_translations, likeness, questions, ranks, timed
 from benchmarks.pretrain import teacher
 from benchmarks.pretrain.corpus import Corpus
+from benchmarks.pretrain.grammar import Said
 from benchmarks.pretrain.lesson import Lesson, held_out
 
 ROOT = Path(__file__).parents[2]
@@ -69,13 +70,15 @@ def test_equal_values_share_the_mean_of_their_ranks() -> None:
 def test_what_is_held_out_for_judging_is_not_taught_in_either_language() -> None:
     translations = tuple((text, f"译文{number}") for number, text in enumerate(SENTENCES))
     corpus = Corpus(tuple(SENTENCES), tuple(chinese for _, chinese in translations), (), translations)
-    lesson = Lesson.of(corpus, ["free"], np.zeros((len(SENTENCES) + 1, 4), np.float16))
+    composed = [Said("is the room free", "房间空着吗"), Said("is it free", "空着吗")]
+    lesson = Lesson.of(corpus, ["free"], composed, np.zeros((len(SENTENCES) + 3, 4), np.float16))
     rows = held_out(corpus.english)
     assert rows == held_out(corpus.english)
     assert len(set(rows)) == len(SENTENCES) // 10
     kept = {text for row in rows for text in (SENTENCES[row], f"译文{row}")}
     assert not kept & set(lesson.texts)
     assert set(lesson.held_out_texts) < kept
+    assert {"is the room free", "房间空着吗", "is it free"} < set(lesson.texts)
 
 
 def test_a_translation_that_another_sentence_was_taught_with_is_not_held_out() -> None:
