@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -178,14 +179,18 @@ def run(config: Config, out: Path | None, learn: Callable[[Path], Learn], *, kin
         Exit: With the code of an interrupt, after saying that nothing was changed.
         EngineError: If the folder cannot be used, or training fails.
     """
+    from bot.cli.files import write_whole
     from bot.cli.progress import ProgressLine
     from bot.cli.stopping import Stopping
     from engine.errors import TrainingStopped
+    from engine.training.history import FILE as HISTORY
+    from engine.training.history import Recorder
 
     folder = out or training_folder(config)
     try:
         with ProgressLine() as line, Stopping() as stopping:
-            summary = learn(folder)(line, stopping.asked)
+            recorder = Recorder(line)
+            summary = learn(folder)(recorder, stopping.asked)
     except TrainingStopped as error:
         tell(str(error))
         tell(stopped(out or config.model_path))
@@ -195,6 +200,7 @@ def run(config: Config, out: Path | None, learn: Callable[[Path], Learn], *, kin
         raise click.exceptions.Exit(INTERRUPTED) from None
     if not summary.fingerprint:
         raise click.exceptions.Exit(0)  # another process of this run speaks
+    write_whole(folder / HISTORY, json.dumps(recorder.to_json()))
     return Learned(summary, None, in_use=False) if out else _put_in_use(config, folder, summary, kind, parent)
 
 
@@ -215,8 +221,10 @@ def _put_in_use(config: Config, folder: Path, summary: TrainingSummary, kind: st
 
     from bot import models
     from bot.cli.models import update_list
+    from engine.training.history import FILE as HISTORY
 
     name = models.register(config, folder, kind=kind, parent=parent)
+    shutil.copyfile(folder / HISTORY, models.registry_of(config).find(name).folder / HISTORY)
     shutil.rmtree(folder, ignore_errors=True)
     report = models.promote_if_no_worse(config, name)
     in_use = report.promotes

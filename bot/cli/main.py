@@ -38,6 +38,7 @@ def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -
         "train": "bot.cli.train",
         "finetune": "bot.cli.finetune",
         "evaluate": "bot.cli.evaluate",
+        "report": "bot.cli.report",
         "models": "bot.cli.models",
         "faq": "bot.cli.faq",
         "conversations": "bot.cli.conversations",

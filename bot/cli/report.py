@@ -96,7 +96,7 @@ def appraised(
     engine = load_engine(config, model)
     if not len(engine.knowledge):
         raise NoModel("the model holds no entries, so there is nothing to report; fill the FAQ and `attendant train`")
-    read = checkpoint.read(model or config.model_path)
+    read = checkpoint.read(model or _kept(config, engine.fingerprint))
     if read.fingerprint != engine.fingerprint:
         raise CheckpointError(f"{read.folder}: the model was replaced while it was read; run the same command again")
     asked = _asked(questions, read, engine)
@@ -106,6 +106,19 @@ def appraised(
         count = write_events(events, found.history, found.figures())
         say(f"wrote {counted(count, 'number', 'numbers')} for TensorBoard to {events}")
     return found
+
+
+def _kept(config: Config, fingerprint: str) -> Path:
+    """Where the model in use is kept together with the history of its training; else where it is used."""
+    from bot.models import registry_of
+    from engine.errors import CheckpointError
+    from engine.training.history import FILE
+
+    try:
+        folder = registry_of(config).find(fingerprint).folder
+    except CheckpointError:
+        return config.model_path
+    return folder if (folder / FILE).exists() else config.model_path
 
 
 def _asked(questions: Path | None, model: Checkpoint, engine: Engine) -> Asked:

@@ -39,6 +39,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
         "engine/samples/validation_questions.csv",
         "storage/migrations/env.py",
         "storage/migrations/versions/0001_first.py",
+        "storage/migrations/versions/0002_models.py",
     ],
 )
 def test_the_wheel_holds_what_the_program_reads(wheel: zipfile.ZipFile, name: str) -> None:
