@@ -21,7 +21,7 @@ from benchmarks.pretrain.distil import Pace, distil, judge
 from benchmarks.pretrain.grammar import Grammar, Said
 from benchmarks.pretrain.lesson import Lesson, narrowed
 from benchmarks.pretrain.pieces import train_pieces
-from benchmarks.pretrain.student import Floats, Sizes, begin, student
+from benchmarks.pretrain.student import Floats, Sizes, begin, student, with_named_slots
 from benchmarks.pretrain.teacher import embedded
 from engine import checkpoint
 from engine.base.base import ENCODER, TOKENIZER, pack
@@ -96,7 +96,7 @@ def _own_texts(tokenizer: PieceTokenizer) -> dict[int, str]:
 
 def _write(network: SentenceEncoder, tokenizer: PieceTokenizer, out: Path) -> None:
     weights = {name: values for name, values in weights_of(network).items() if name not in _HEAD}
-    packed = pack({name: np.asarray(values, np.float32) for name, values in weights.items()})
+    packed = pack(with_named_slots(weights, tokenizer))
     out.mkdir(parents=True, exist_ok=True)
     for name, content in ((ENCODER, checkpoint.arrays_to_bytes(packed)), (TOKENIZER, tokenizer.to_json().encode())):
         unfinished = out / f"{name}.part"

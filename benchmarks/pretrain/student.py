@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.pretrain.lesson import Lesson
 from engine.seq2seq.model import pad
-from engine.text.tokenise import MARKS, PieceTokenizer
+from engine.text.tokenise import MARKS, SLOT_NAMES, PieceTokenizer
 from engine.understand.network import Batch, EncoderSizes, SentenceEncoder, initialise
 from engine.understand.reader import cut
 
@@ -85,6 +85,16 @@ def _translated(tokenizer: PieceTokenizer, lesson: Lesson) -> dict[int, Floats]:
     often = [row for row in np.flatnonzero(counts >= _LEAST) if _is_chinese(tokenizer.decode([int(row)]))]
     found_ = {int(row): sums[row] / counts[row] for row in often}
     return {row: vector / np.linalg.norm(vector) for row, vector in found_.items()}
+
+
+def with_named_slots(weights: Mapping[str, Floats], tokenizer: PieceTokenizer) -> dict[str, Floats]:
+    """The weights, with the placeholders of slots as what their names say: no text that was learnt holds one."""
+    found = {name: np.array(values, np.float32) for name, values in weights.items()}
+    for name in SLOT_NAMES:
+        pieces = tokenizer.encode(" " + name.replace("_", " "))
+        for table in ("words.weight", "salience.weight"):
+            found[table][tokenizer.number(f"⟨{name}⟩")] = found[table][pieces].mean(axis=0)
+    return found
 
 
 def batch(pieces: Sequence[list[int]]) -> Batch:
