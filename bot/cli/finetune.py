@@ -61,12 +61,12 @@ def command(
     options = learning.chosen_options(config, epochs, minutes, seed)
     open_log(config)
     folder = _folder(config, model)
-    data = learning.read(config, chosen, forms, keep_personal=keep_personal)
-    from engine.training import school  # torch is slow to come, so what is learnt is on the screen before
+    from engine.training import school
     from engine.training.earlier import Earlier
     from engine.training.options import Tuning
 
     earlier = Earlier.read(folder)
+    data = learning.read(config, chosen, forms, keep_personal=keep_personal, known=earlier.knowledge)
     tuning = Tuning(replay, rate, tuple(freeze))
     _, fresh = school.gathered(earlier, data)
     tell(
@@ -75,6 +75,9 @@ def command(
     )
 
     def learn(target: Path) -> learning.Learn:
+        stopped = school.tuning_interrupted(earlier, data, target, options, tuning)
+        if stopped:
+            tell(stopped)
         return lambda report, stop: school.finetune(earlier, data, target, options, tuning, report, stop=stop)
 
     learned = learning.run(config, out, learn, kind="finetune", parent=earlier.fingerprint)

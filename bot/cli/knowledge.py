@@ -10,30 +10,25 @@ from typing import TYPE_CHECKING
 from bot.config import Config
 from engine.errors import KnowledgeError
 from engine.knowledge.entries import Knowledge
-from engine.knowledge.table import read_knowledge, read_with_origins
-from engine.training.data import sample_sources, sample_validation
+from engine.logs.source import Sources as Read
+from engine.logs.source import read_sources
+from engine.training.data import nothing_to_answer, sample_sources, sample_validation
 
 if TYPE_CHECKING:
     from engine.checks.finding import Finding
-
-_LOGS = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The files that the configuration means, and in words where they come from.
 
-    ``validation`` holds tables of questions that confidence is fitted on.
+    ``validation`` holds tables of questions that confidence is fitted on, ``faqs`` those of the files that are no logs.
     """
 
     files: tuple[Path, ...]
     words: str
     validation: tuple[Path, ...] = ()
-
-    @property
-    def tables(self) -> tuple[Path, ...]:
-        """The FAQ tables among them."""
-        return tuple(path for path in self.files if path.suffix.casefold() not in _LOGS)
+    faqs: tuple[Path, ...] = ()
 
 
 def configured(config: Config) -> Sources:
@@ -42,11 +37,12 @@ def configured(config: Config) -> Sources:
     asked = tuple(config.home / Path(name).expanduser() for name in config.knowledge.validation)
     if config.knowledge.files:
         files = tuple(config.home / Path(name).expanduser() for name in config.knowledge.files)
-        return Sources((*files, *logs), "the configured FAQ", asked)
+        return Sources((*files, *logs), "the configured FAQ", asked, files)
     if config.imported_knowledge.exists():
-        return Sources((config.imported_knowledge, *logs), "the imported FAQ", asked)
-    sample = (*sample_sources(), *logs)
-    return Sources(sample, "the sample FAQ of an invented shop", (*sample_validation(), *asked))
+        return Sources((config.imported_knowledge, *logs), "the imported FAQ", asked, (config.imported_knowledge,))
+    sample = tuple(sample_sources())
+    faqs = tuple(path for path in sample if path.suffix == ".csv")
+    return Sources((*sample, *logs), "the sample FAQ of an invented shop", (*sample_validation(), *asked), faqs)
 
 
 def read(config: Config, files: Sequence[Path] = ()) -> Knowledge:
@@ -55,7 +51,15 @@ def read(config: Config, files: Sequence[Path] = ()) -> Knowledge:
     Raises:
         KnowledgeError: If anything in any file is wrong; holds every problem.
     """
-    return read_knowledge(list(files) or configured(config).tables, locales=config.bot.locales)
+    return _gathered(config, list(files) or configured(config).faqs).knowledge
+
+
+def _gathered(config: Config, files: Sequence[Path]) -> Read:
+    found = read_sources(files, locales=config.bot.locales)
+    problems = [*nothing_to_answer(found), *found.problems]
+    if problems:
+        raise KnowledgeError(problems)
+    return found
 
 
 def examine(config: Config, files: Sequence[Path], against: Sequence[Path] = ()) -> tuple[Knowledge, list[Finding]]:
@@ -72,20 +76,23 @@ def examine(config: Config, files: Sequence[Path], against: Sequence[Path] = ())
     from engine.checks.finding import Material
     from engine.checks.findings import check, read_asked
 
-    found, origins = read_with_origins(files, locales=config.bot.locales)
+    read_ = _gathered(config, files)
     asked = read_asked(against)
-    return found, check(Material(found, origins, asked, locales=config.bot.locales))
+    return read_.knowledge, check(Material(read_.knowledge, read_.origins, asked, locales=config.bot.locales))
 
 
 def changed_since(config: Config, trained: Knowledge) -> str:
     """Empty where ``trained`` is the configured FAQ; else what is different, in words."""
+    from engine.checks.masking import mask_knowledge
+
     try:
         now = read(config)
     except KnowledgeError as error:
         return f"the FAQ cannot be read ({error.problems[0]}); answering from what was learned before"
-    if now.fingerprint() == trained.fingerprint():
+    masked = mask_knowledge(now)  # what a model learned, unless it was told to keep personal data
+    if trained.fingerprint() in (now.fingerprint(), masked.fingerprint()):
         return ""
-    difference = compare(trained, now)
+    difference = compare(trained, masked)
     return f"the FAQ has changed since training ({difference.words()}); `attendant train` learns it"
 
 

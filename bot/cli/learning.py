@@ -18,6 +18,7 @@ from engine.logs.detect import FORMATS
 if TYPE_CHECKING:
     from bot.cli.knowledge import Sources
     from bot.config import Config
+    from engine.knowledge.entries import Knowledge
     from engine.training.data import TrainingData
     from engine.training.gate import GateReport
     from engine.training.options import Report, TrainingOptions, TrainingSummary
@@ -141,9 +142,16 @@ def dry_run(config: Config, chosen: Sources, forms: Mapping[Path, str], *, as_js
 
 
 def read(
-    config: Config, chosen: Sources, formats: Mapping[Path, str] | None = None, *, keep_personal: bool = False
+    config: Config,
+    chosen: Sources,
+    formats: Mapping[Path, str] | None = None,
+    *,
+    keep_personal: bool = False,
+    known: Knowledge | None = None,
 ) -> TrainingData:
     """Read and check what is learned from; what may be a mistake is said, personal data is masked.
+
+    ``known`` is what a model that is trained further knows.
 
     Raises:
         KnowledgeError: If a file cannot be read or anything in it is wrong; holds every problem.
@@ -153,7 +161,7 @@ def read(
     from engine.training.data import read_training_data
 
     locales = config.bot.locales
-    data = read_training_data(chosen.files, validation=chosen.validation, locales=locales, formats=formats)
+    data = read_training_data(chosen.files, validation=chosen.validation, locales=locales, formats=formats, known=known)
     found = [str(finding) for finding in warnings_for(data, origins=data.origins, locales=locales)]
     told = {*found}
     found.extend(str(warning) for warning in data.warnings if str(warning) not in told)
@@ -261,7 +269,8 @@ def _judged(learned: Learned) -> list[str]:
     if learned.gate.verdict == "untested":
         return ["it is in use now; no golden questions are named ([models] golden), so nothing was compared",
                 "`attendant models rollback` brings the one before back"]  # fmt: skip
-    ending = "it is in use now" if learned.in_use else "the one before stays in use; `attendant models promote` insists"
+    kept = "the one before stays in use; `attendant models promote --force` insists"
+    ending = "it is in use now" if learned.in_use else kept
     return [*learned.gate.lines(), ending]
 
 

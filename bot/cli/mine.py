@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -58,6 +59,8 @@ def command(
     asked and could not answer. --out writes a table which `attendant faq import` takes in after someone
     has edited it.
     """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # several threads in step cost four times the CPU, and numpy is not there yet
     _check_out(out, as_json, logs, config)
     _check_format(form)
     open_log(config)

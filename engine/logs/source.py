@@ -71,7 +71,11 @@ def read_source(path: Path, format: str | None = None) -> Source:  # noqa: A002 
 
 
 def read_sources(
-    paths: Sequence[Path], *, formats: Mapping[Path, str] | None = None, locales: Sequence[str] = ("en", "zh")
+    paths: Sequence[Path],
+    *,
+    formats: Mapping[Path, str] | None = None,
+    locales: Sequence[str] = ("en", "zh"),
+    known: Knowledge | None = None,
 ) -> Sources:
     """Read several files that belong together; nothing is raised, what is wrong stands in ``problems``.
 
@@ -79,6 +83,7 @@ def read_sources(
         paths: Files of any of the formats.
         formats: The format of those files whose content must not decide.
         locales: Languages to choose from for entries that do not name theirs.
+        known: Entries that agents' turns may name besides those of the files.
     """
     parts = rasa.Parts()
     notes = {str(path): Notes(str(path)) for path in paths}
@@ -96,7 +101,7 @@ def read_sources(
     others = [problem for source in files if not source.teaches for problem in source.problems]
     if wrong or any(not source.format for source in files):
         knowledge = Knowledge(())  # of half a FAQ every second label would seem unknown
-    others.extend(_unknown_labels(files, knowledge))
+    others.extend(_unknown_labels(files, knowledge, known))
     warnings = [warning for source in files for warning in source.warnings]
     return Sources(files, knowledge, (*wrong, *others), (*together.warnings, *warnings), together.origins)
 
@@ -189,8 +194,8 @@ def _finished(source: Source, notes: Notes, joined: Sequence[Row]) -> Source:
     )
 
 
-def _unknown_labels(files: Sequence[Source], knowledge: Knowledge) -> Iterator[Problem]:
+def _unknown_labels(files: Sequence[Source], knowledge: Knowledge, known: Knowledge | None) -> Iterator[Problem]:
     for source in files:
-        for entry, line in source.labels.items() if len(knowledge) else ():
-            if entry not in knowledge:
+        for entry, line in source.labels.items() if len(knowledge) or known is not None else ():
+            if entry not in knowledge and (known is None or entry not in known):
                 yield Problem(str(source.path), line, "turns", f"entry {entry!r} is not in the FAQ")

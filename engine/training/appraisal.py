@@ -19,7 +19,7 @@ from typing import Any
 
 from engine.checkpoint import Checkpoint
 from engine.errors import CheckpointError, GenerationError
-from engine.knowledge.entries import Entry, Knowledge
+from engine.knowledge.entries import SMALL_TALK, Entry, Knowledge
 from engine.knowledge.template import template
 from engine.memory import WorkingMemory
 from engine.ports import Context
@@ -51,7 +51,7 @@ MOST_EXAMPLES = 40
 """Confusions, and wrong answers, that are kept."""
 _LONGEST = 10
 _SENTENCES = 3  # that are looked at from inside
-_EASY_TO_SEE = 30  # characters of a template that make a map that can be read
+_EASY_TO_SEE = 40  # characters of a question and of a template that make a map that can be read
 _NOT_HERE = ("report", "generated_of_answered")  # of an evaluation
 _PACKAGES = ("attendant", "torch", "numpy", "tokenizers", "sacrebleu")
 
@@ -276,10 +276,12 @@ def _right(one: Judged, knowledge: Knowledge) -> tuple[str, Entry]:
 
 
 def _telling(judged: Sequence[Judged], knowledge: Knowledge) -> list[tuple[str, Entry]]:
-    """A few questions to look at from inside: of other entries, of every language, answered and short enough."""
+    """A few questions to look at from inside: of different entries, of every language, neither short nor long."""
     found = [_right(one, knowledge) for one in judged if one.question.entries]
-    usable = [(text, entry) for text, entry in found if template(entry.answer).whole]
-    usable.sort(key=lambda pair: abs(len(template(pair[1].answer).text) - _EASY_TO_SEE))
+    usable = [pair for pair in found if template(pair[1].answer).whole and SMALL_TALK not in pair[1].tags]
+    usable.sort(
+        key=lambda pair: sum(abs(len(text) - _EASY_TO_SEE) for text in (pair[0], template(pair[1].answer).text))
+    )
     chosen: dict[str, tuple[str, Entry]] = {}
     for locale in [*knowledge.locales, *knowledge.locales, *knowledge.locales]:
         own = (pair for pair in usable if pair[1].locale == locale and pair[1].id not in chosen)

@@ -49,6 +49,7 @@ def read_training_data(
     validation: Sequence[Path] = (),
     locales: Sequence[str] = ("en", "zh"),
     formats: Mapping[Path, str] | None = None,
+    known: Knowledge | None = None,
 ) -> TrainingData:
     """Read FAQs and logged conversations, each in any of ``engine.logs.detect.FORMATS``.
 
@@ -58,24 +59,30 @@ def read_training_data(
             confidence and thresholds are fitted on them.
         locales: Languages to choose from for entries that do not name theirs.
         formats: The format of those sources whose content must not decide.
+        known: What a model that is trained further knows: then logs alone are enough, and what is logged or asked
+            for validation may name its entries.
 
     Raises:
         KnowledgeError: If anything in any file is wrong; holds every problem.
     """
-    return gather_training_data(read_sources(sources, formats=formats, locales=locales), validation)
+    read = read_sources(sources, formats=formats, locales=locales, known=known)
+    return gather_training_data(read, validation, known)
 
 
-def gather_training_data(read: Sources, validation: Sequence[Path] = ()) -> TrainingData:
+def gather_training_data(
+    read: Sources, validation: Sequence[Path] = (), known: Knowledge | None = None
+) -> TrainingData:
     """What sources that were read, and tables of real questions, come to; see ``read_training_data``.
 
     Raises:
         KnowledgeError: If anything in any file is wrong; holds every problem.
     """
-    problems = [*_nothing_to_answer(read), *read.problems]
+    problems = [*(nothing_to_answer(read) if known is None else ()), *read.problems]
+    every = read.knowledge if known is None else known.merged(read.knowledge)
     held_out: list[Question] = []
     for path in validation:
         try:
-            held_out.extend(read_questions(path, read.knowledge))
+            held_out.extend(read_questions(path, every))
         except KnowledgeError as error:
             problems.extend(error.problems)
     if problems:
@@ -84,7 +91,8 @@ def gather_training_data(read: Sources, validation: Sequence[Path] = ()) -> Trai
     return TrainingData(read.knowledge, read.conversations, outside, tuple(held_out), read.warnings, read.origins)
 
 
-def _nothing_to_answer(read: Sources) -> Iterator[Problem]:
+def nothing_to_answer(read: Sources) -> Iterator[Problem]:
+    """What is wrong where sources hold no answer to any question."""
     names = ", ".join(str(source.path) for source in read.files) or "nothing"
     faqs = [source for source in read.files if source.teaches]
     if not faqs and all(source.format for source in read.files):

@@ -35,10 +35,9 @@ class Judgement:
     """How composed texts compare with those that were wanted.
 
     ``exact`` is the share of texts that are the wanted one, in [0, 1], ``same_form`` of those that are in the form in
-    which texts are compared.
-    ``distinct_1`` and ``distinct_2`` are the shares of words and of pairs that are different ones (Li et al.
-    2016), ``wanted_1`` and ``wanted_2`` those of the wanted texts, which the composed ones can hardly exceed.
-    ``overlap`` is None where there are no texts, or ``note`` says what is missing.
+    which texts are compared. ``distinct_1`` and ``distinct_2`` are the shares of words and of pairs that are different
+    ones (Li et al. 2016), ``wanted_1`` and ``wanted_2`` those of the wanted texts. ``overlap`` is None where there are
+    no texts, or ``note`` says what is missing.
     """
 
     texts: int

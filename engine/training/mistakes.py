@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -98,10 +99,10 @@ def longest(judged: Iterable[Judged], most: int) -> tuple[Example, ...]:
     return tuple(map(_example, sorted(judged, key=lambda one: -len(one.question.text))[:most]))
 
 
-def _place(one: Judged) -> int:
-    """Where the right entry stands among the candidates, from 0; behind all of them where it is none."""
+def _place(one: Judged) -> float:
+    """Where the right entry stands among the candidates, from 0; infinitely far down where it is none of them."""
     names = [candidate.entry for candidate in one.response.candidates]
-    return next((place for place, name in enumerate(names) if name in one.question.entries), max(DEPTHS) + len(names))
+    return next((place for place, name in enumerate(names) if name in one.question.entries), math.inf)
 
 
 def _bin(begin: float, end: float, group: Sequence[tuple[float, bool]]) -> Bin:

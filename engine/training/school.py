@@ -13,11 +13,13 @@ import torch
 
 from engine import checkpoint
 from engine.errors import EngineError, TrainingError, TrainingStopped
+from engine.knowledge.entries import Knowledge
 from engine.text.normalise import matching
 from engine.training.course import Course, Result
 from engine.training.data import TrainingData
 from engine.training.earlier import Continuing, Earlier
 from engine.training.earlier import joined as joined_knowledge
+from engine.training.labelled import label
 from engine.training.options import Progress, Report, TrainingOptions, TrainingSummary, Tuning
 from engine.training.processes import joined
 from engine.training.running import Running
@@ -30,11 +32,15 @@ UNFINISHED = "unfinished"
 
 def interrupted(data: TrainingData, out: Path, options: TrainingOptions) -> str:
     """A sentence about an earlier run into ``out`` that did not end; empty where there was none."""
+    return _left(out, identity(data, options))
+
+
+def _left(out: Path, known: str) -> str:
     left = left_by(out / UNFINISHED)
     if left is None:
         return ""
     where = f" ({left.stage}, epoch {left.epoch})" if left.stage else ""
-    if left.identity == identity(data, options):
+    if left.identity == known:
         return f"an earlier training was stopped{where}; going on from its last savepoint"
     changed = ", but data, options or version have changed since" if left.identity else ""
     return f"an earlier training was stopped{where}{changed}; beginning again"
@@ -115,22 +121,42 @@ def finetune(
         OSError: If the folder cannot be written; what was there before is untouched.
     """
     data, fresh = gathered(earlier, new)
-    if not fresh and not new.conversations:
-        raise TrainingError("nothing is new: the model knows every question with its answer")
+    answered = any(turn.entry for conversation in data.conversations for turn in conversation.turns)
+    if not fresh and not answered:
+        raise TrainingError(
+            "nothing is new: the model knows every question with its answer"
+            if not new.conversations
+            else "no logged answer is like one that the model knows; `attendant faq mine` makes a FAQ of the logs"
+        )
     chosen = replace(options, encoder=earlier.encoder)
     start = Continuing.after(earlier, fresh, SlotFinder(options.slots), tuning)
-    known = hashlib.sha256(repr((identity(data, chosen), earlier.fingerprint, tuning)).encode()).hexdigest()
-    return _Run(data, out, chosen, known, start).go(report, stop, every)
+    return _Run(data, out, chosen, _tuning_identity(earlier, data, chosen, tuning), start).go(report, stop, every)
+
+
+def tuning_interrupted(earlier: Earlier, new: TrainingData, out: Path, options: TrainingOptions, tuning: Tuning) -> str:
+    """What ``interrupted`` says of an earlier ``finetune``."""
+    chosen = replace(options, encoder=earlier.encoder)
+    return _left(out, _tuning_identity(earlier, gathered(earlier, new)[0], chosen, tuning))
+
+
+def _tuning_identity(earlier: Earlier, data: TrainingData, options: TrainingOptions, tuning: Tuning) -> str:
+    return hashlib.sha256(repr((identity(data, options), earlier.fingerprint, tuning)).encode()).hexdigest()
 
 
 def gathered(earlier: Earlier, new: TrainingData) -> tuple[TrainingData, frozenset[str]]:
-    """All that is known together, and the ids of the entries that are new or changed."""
+    """All that is known together, and the ids of the entries that are new or changed.
+
+    Logged answers that repeat an entry's make the questions before them questions of that entry.
+    """
     knowledge, fresh = joined_knowledge(earlier.knowledge, new.knowledge)
+    labelled = label(new.conversations, knowledge)
+    knowledge, grown = joined_knowledge(knowledge, Knowledge(labelled.entries))
+    fresh |= grown
     still = [one for one in earlier.validation if not one.entries or one.entries & {entry.id for entry in knowledge}]
     texts = {matching(one.text) for one in new.validation}
     validation = (*new.validation, *(one for one in still if matching(one.text) not in texts))
     background = tuple(dict.fromkeys((*new.background, *earlier.knowledge.unanswered)))
-    return TrainingData(knowledge, new.conversations, background, validation, new.warnings), fresh
+    return TrainingData(knowledge, labelled.conversations, background, validation, new.warnings), fresh
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,9 @@ def smoothed(
         bias, shortlist: (O,)
         places: (N,)
     """
-    loss: Tensor = _Smoothed.apply(states, table, bias, shortlist, places, smoothing)
+    loss: Tensor = _Smoothed.apply(  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
+        states, table, bias, shortlist, places, smoothing, torch.is_grad_enabled()
+    )
     return loss
 
 
@@ -41,7 +43,14 @@ class _Smoothed(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, states: Tensor, table: Tensor, bias: Tensor, shortlist: Tensor, places: Tensor, smoothing: float
+        ctx: Any,
+        states: Tensor,
+        table: Tensor,
+        bias: Tensor,
+        shortlist: Tensor,
+        places: Tensor,
+        smoothing: float,
+        taught: bool,
     ) -> Tensor:
         rows = table.index_select(0, shortlist)
         scores = torch.addmm(bias, states, rows.T)
@@ -49,7 +58,7 @@ class _Smoothed(torch.autograd.Function):
         total = scores.amax(dim=1) - chances.amax(dim=1).log()  # of all powers; the largest chance is never nothing
         true = scores.gather(1, places[:, None])[:, 0]
         loss = (total - (1 - smoothing) * true - smoothing * scores.mean(dim=1)).mean()
-        if any(ctx.needs_input_grad):
+        if taught:
             excess = _excess(chances, places, smoothing)
             back = torch.zeros_like(table).index_copy_(0, shortlist, excess.T @ states)
             ctx.save_for_backward(excess @ rows, back, excess.sum(dim=0))
@@ -58,7 +67,7 @@ class _Smoothed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
         states, table, bias = (saved * given[0] for saved in ctx.saved_tensors)
-        return states, table, bias, None, None, None
+        return states, table, bias, None, None, None, None
 
 
 def _excess(chances: Tensor, places: Tensor, smoothing: float) -> Tensor:

@@ -63,7 +63,7 @@ def test_what_may_be_a_mistake_is_named(shop: Path) -> None:
         (b"question,answer\n", "holds no entry"),
         (b"q,a\nx,y\n", "column is missing"),
         (b"\x00\x01\x02", "is a binary file"),
-        ("question,answer\nx,y\n".encode("utf-16"), "is UTF-16"),
+        ("question,answer\nx,ÿ\n".encode("latin-1"), "is not UTF-8"),
         ("question,answer\ncaf\u00e9,y\n".encode("latin-1"), "is not UTF-8"),
         (b'question,answer\n"half,quoted\n', "never closed"),
         (None, "no such file"),

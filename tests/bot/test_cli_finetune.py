@@ -111,9 +111,36 @@ def test_a_model_that_answers_the_golden_questions_worse_is_kept_but_not_put_in_
     result = run("train")
     assert result.exit_code == 0, result.stderr
     assert in_use(shop) == before
-    assert "the one before stays in use; `attendant models promote` insists" in result.stdout
+    assert "the one before stays in use; `attendant models promote --force` insists" in result.stdout
     listed = json.loads(run("models", "list", "--json").stdout)["models"]
     assert sorted(one["status"] for one in listed) == ["current", "rejected"]
+
+
+def a_log(question: str, answer: str) -> str:
+    turns = [{"role": "customer", "text": question}, {"role": "agent", "text": answer}]
+    return json.dumps({"conversation_id": question, "turns": turns}) + "\n"
+
+
+def test_logs_alone_teach_by_the_answers_that_agents_repeat(shop: Path) -> None:
+    answer = "This is all about the refund."
+    (shop / "tickets.jsonl").write_text(a_log("my cash, where does it stay", answer), "utf-8")
+    result = run("finetune", "tickets.jsonl")
+    assert result.exit_code == 0, result.stderr
+    assert "1 entry new or changed" in result.stderr
+    assert "my cash, where" in checkpoint.read(shop / "var" / "model").path("knowledge.json").read_text("utf-8")
+
+
+def test_logs_that_repeat_no_answer_are_for_mining(shop: Path) -> None:
+    (shop / "tickets.jsonl").write_text(a_log("can you help me", "Let me see what I can do."), "utf-8")
+    result = run("finetune", "tickets.jsonl")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].endswith("`attendant faq mine` makes a FAQ of the logs")
+
+
+def test_validation_may_ask_about_what_the_model_knows(shop: Path) -> None:
+    (shop / "new.csv").write_text(a_table("voucher"), "utf-8")
+    (shop / "real.csv").write_text(golden(("a refund for me", "refund"), ("a voucher for me", "voucher")), "utf-8")
+    assert run("finetune", "new.csv", "--validation", "real.csv").exit_code == 0
 
 
 def test_a_dry_run_teaches_nothing(shop: Path) -> None:
