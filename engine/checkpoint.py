@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from engine.errors import CheckpointError
 
-FORMAT = 2
+FORMAT = 3
 KIND = "attendant-model"
 MANIFEST = "manifest.json"
 _CONTENT_NAME = re.compile(r"^.+-[0-9a-f]{16}\.[a-z]+(\.part)?$")

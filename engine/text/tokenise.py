@@ -13,9 +13,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from engine.errors import CheckpointError
 
 PAD, BEGIN, END, CUSTOMER, BOT, ENTRY = "<pad>", "<s>", "</s>", "<customer>", "<bot>", "<entry>"
-MARKS = (PAD, BEGIN, END, CUSTOMER, BOT, ENTRY)
+TOPIC, SLOTS = "<topic>", "<slots>"
+MARKS = (PAD, BEGIN, END, CUSTOMER, BOT, ENTRY, TOPIC, SLOTS)
 VALUE_MARKS = tuple(f"⟨{number}⟩" for number in range(1, 25))
-SLOT_NAMES = ("name", "order_number", "email", "date", "amount")
+SLOT_NAMES = (
+    "name", "order_number", "email", "date", "amount", "phone", "card", "iban", "id_number", "product", "person",
+    "place", "time",
+)  # fmt: skip
 SLOT_MARKS = tuple(f"⟨{name}⟩" for name in SLOT_NAMES)
 
 
@@ -25,7 +29,9 @@ class PieceTokenizer:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self.size: int = tokenizer.get_vocab_size()
-        self.pad, self.begin, self.end, self.customer, self.bot, self.entry = map(self.number, MARKS)
+        self.pad, self.begin, self.end, self.customer, self.bot, self.entry, self.topic, self.slots = map(
+            self.number, MARKS
+        )
 
     @classmethod
     def train(cls, texts: Iterable[str], *, size: int) -> PieceTokenizer:
