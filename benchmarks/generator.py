@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,13 +120,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=_numbers, default=[3.0], help="CPU minutes of training, parted by commas: 3")
     parser.add_argument("--peers", default="", help=f"who is measured beside it, parted by commas: {', '.join(PEERS)}")
     parser.add_argument("--python", default=sys.executable, help="a Python that has the peers installed")
-    parser.add_argument("--peer-rate", type=float, default=1e-3, help="learning rate of the peers, 0.001")
+    parser.add_argument("--peer-rate", type=float, default=3e-3, help="learning rate of the peers, 0.003")
     parser.add_argument("--speed", type=float, default=60.0, help="CPU seconds to measure speed with, 0 for none; 60")
     parser.add_argument("--rounds", type=int, default=1, help="how often speed is measured, in turns; 1")
-    parser.add_argument("--recipe", type=json.loads, default={}, help="sizes and rates that differ, as JSON")
+    parser.add_argument("--recipe", type=_recipe, default=Recipe(), help="sizes and rates that differ, as JSON")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
     return parser
+
+
+def _recipe(text: str) -> Recipe:
+    try:
+        return Recipe(**json.loads(text))
+    except (TypeError, ValueError) as error:
+        names = ", ".join(part.name for part in fields(Recipe))
+        raise argparse.ArgumentTypeError(f"{error}; it is a JSON object of {names}") from error
 
 
 def _numbers(text: str) -> list[float]:
@@ -140,7 +148,7 @@ def measure(options: argparse.Namespace, peers: Sequence[str]) -> dict[str, Any]
 
     torch.set_num_threads(1)
     judge = {name: sacrebleu.BLEU(tokenize=name, force=True) for name in ("none", "13a")}
-    recipe = Recipe(**options.recipe)
+    recipe: Recipe = options.recipe
     corpus = read(Folders([options.data]), options.set)
     run = _Run(corpus, recipe, options.python, options.peer_rate, options.seed)
     found: dict[str, Any] = {"recipe": asdict(recipe), "speed": {}, "quality": []}

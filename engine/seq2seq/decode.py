@@ -1,6 +1,8 @@
 """Greedy and beam search over the decoder, with a length bound and a deadline.
 
-Length normalisation after Wu et al. 2016 (GNMT): a hypothesis is worth its log-probability over ((5 + T) / 6) ** alpha.
+Length normalisation and coverage after Wu et al. 2016 (GNMT): a hypothesis is worth its log-probability over
+((5 + T) / 6) ** alpha, and beta times the sum over the source of log(min(1, all attention on the piece)): what was left
+out counts against it.
 """
 
 from __future__ import annotations
@@ -19,11 +21,15 @@ from engine.seq2seq.model import Seq2Seq
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """Pieces written, without the end mark; their log-probabilities, the end mark's included when ``finished``."""
+    """Pieces written, without the end mark; their log-probabilities, the end mark's included when ``finished``.
+
+    ``missed`` says how much of the source it left out, 0 where nothing; it is known where coverage counted.
+    """
 
     pieces: tuple[int, ...]
     log_probabilities: tuple[float, ...]
     finished: bool
+    missed: float = 0.0
 
     @property
     def confidence(self) -> float:
@@ -32,14 +38,29 @@ class Hypothesis:
             return 0.0
         return math.exp(sum(self.log_probabilities) / len(self.log_probabilities))
 
-    def score(self, alpha: float) -> float:
-        """Log-probability, normalised by length."""
-        return sum(self.log_probabilities) / length_penalty(len(self.log_probabilities), alpha)
+    def score(self, alpha: float, beta: float = 0.0) -> float:
+        """Log-probability, normalised by length, less what was left out of the source."""
+        worth = sum(self.log_probabilities) / length_penalty(len(self.log_probabilities), alpha)
+        return worth - beta * self.missed
 
 
 def length_penalty(length: int, alpha: float) -> float:
     """What a log-probability of ``length`` pieces is divided by; 1 for ``alpha`` 0."""
     return float(((5 + max(length, 1)) / 6) ** alpha)
+
+
+def missed(attention: Tensor, mask: Tensor) -> Tensor:
+    """How much of each source was left out: the coverage penalty of GNMT, turned positive.
+
+    Args:
+        attention: Summed over the steps.
+        mask: True where a real piece stands.
+
+    Shape:
+        attention: (..., S)
+        mask: (..., S)
+    """
+    return -attention.clamp(1e-6, 1.0).log().masked_fill(~mask, 0.0).sum(dim=-1)
 
 
 @torch.inference_mode()
@@ -61,7 +82,7 @@ def greedy(
         deadline: A time of ``time.monotonic`` after which no step is begun.
     """
     decoder = model.decoder
-    keys = _keys(model, encoded, source)
+    keys = keys_of(model, encoded, source)
     state = decoder.begin(encoded.last)
     rows = len(encoded.values)
     piece = torch.full((rows, 1), begin)
@@ -87,7 +108,8 @@ def greedy(
     ]
 
 
-def _keys(model: Seq2Seq, encoded: Encoded, source: Tensor | None) -> Keys:
+def keys_of(model: Seq2Seq, encoded: Encoded, source: Tensor | None) -> Keys:
+    """A source ready for decoding; without its pieces nothing is copied."""
     if source is None:
         return model.decoder.attention.prepare(encoded.values, encoded.mask)
     return model.decoder.prepare(encoded, source)
@@ -110,6 +132,7 @@ def beam(
     width: int,
     limit: int,
     alpha: float = 1.0,
+    beta: float = 0.0,
     source: Tensor | None = None,
     deadline: float | None = None,
 ) -> list[Hypothesis]:
@@ -120,6 +143,7 @@ def beam(
         width: Hypotheses kept, K.
         limit: Most pieces of a text.
         alpha: Strength of length normalisation.
+        beta: Strength of the coverage penalty; 0 counts nothing.
         source: The source pieces (1, S), to copy from; without them nothing is copied.
         deadline: A time of ``time.monotonic`` after which no step is begun.
 
@@ -129,31 +153,33 @@ def beam(
     if len(encoded.values) != 1:
         raise ValueError(f"beam search takes one text at a time, not {len(encoded.values)}")
     decoder = model.decoder
-    one = _keys(model, encoded, source)
+    one = keys_of(model, encoded, source)
     state = decoder.begin(encoded.last)
     beams = [Hypothesis((), (), finished=False)]
+    seen = torch.zeros(1, one.mask.shape[1])
     done: list[Hypothesis] = []
     for _ in range(limit):
         if deadline is not None and time.monotonic() > deadline:
             break
         last = torch.tensor([[hypothesis.pieces[-1] if hypothesis.pieces else begin] for hypothesis in beams])
         keys = one.repeated(len(beams))
-        scores, state, _ = decoder(last, state, keys)
-        worth = scores[:, 0]
-        beams, parents, ended = _extend(beams, worth, decoder.shortlist, end, width)
+        scores, state, weights = decoder(last, state, keys)
+        seen = seen + weights[:, 0]
+        left_out = missed(seen, keys.mask).tolist() if beta else [0.0] * len(beams)
+        beams, parents, ended = _extend(beams, scores[:, 0], decoder.shortlist, end, width, left_out)
         done.extend(ended)
-        if not beams or (len(done) >= width and _cannot_win(beams, done, alpha, limit)):
+        if not beams or (len(done) >= width and cannot_win(_likeliest(beams), done, alpha, beta, limit)):
             break
-        state = state.select(torch.tensor(parents))
+        state, seen = state.select(torch.tensor(parents)), seen[parents]
     else:
         done.extend(beams)
     if not done:
         done = beams
-    return sorted(done, key=lambda hypothesis: hypothesis.score(alpha), reverse=True)[:width]
+    return sorted(done, key=lambda hypothesis: hypothesis.score(alpha, beta), reverse=True)[:width]
 
 
 def _extend(
-    beams: list[Hypothesis], worth: Tensor, shortlist: Tensor, end: int, width: int
+    beams: list[Hypothesis], worth: Tensor, shortlist: Tensor, end: int, width: int, left_out: list[float]
 ) -> tuple[list[Hypothesis], list[int], list[Hypothesis]]:
     """The best ``width`` open continuations with the rows they came from, and those that ended on the way."""
     before = torch.tensor([sum(hypothesis.log_probabilities) for hypothesis in beams])
@@ -168,15 +194,20 @@ def _extend(
         values = (*beams[row].log_probabilities, float(worth[row, place]))
         if piece == end:
             if rank < width:  # an end that is worth less than what is kept does not count: width 1 is greedy
-                ended.append(Hypothesis(beams[row].pieces, values, finished=True))
+                ended.append(Hypothesis(beams[row].pieces, values, finished=True, missed=left_out[row]))
         elif len(kept) < width:
-            kept.append(Hypothesis((*beams[row].pieces, piece), values, finished=False))
+            kept.append(Hypothesis((*beams[row].pieces, piece), values, finished=False, missed=left_out[row]))
             parents.append(row)
     return kept, parents, ended
 
 
-def _cannot_win(beams: list[Hypothesis], done: list[Hypothesis], alpha: float, limit: int) -> bool:
-    """True where no open hypothesis can beat the best finished ones even if it loses nothing from here on."""
-    bar = max(hypothesis.score(alpha) for hypothesis in done)
-    reach = max(sum(hypothesis.log_probabilities) for hypothesis in beams) / length_penalty(limit + 1, alpha)
-    return reach <= bar
+def _likeliest(beams: list[Hypothesis]) -> float:
+    return max(sum(hypothesis.log_probabilities) for hypothesis in beams)
+
+
+def cannot_win(total: float, done: list[Hypothesis], alpha: float, beta: float, limit: int) -> bool:
+    """True where no open hypothesis can beat the best finished one even if it loses nothing from here on.
+
+    ``total`` is the log-probability of the likeliest open one.
+    """
+    return total / length_penalty(limit + 1, alpha) <= max(hypothesis.score(alpha, beta) for hypothesis in done)

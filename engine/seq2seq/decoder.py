@@ -1,14 +1,18 @@
-"""LSTM decoder with attention after it (Luong et al. 2015), copying, and an output tied to the embeddings.
+"""LSTM decoder with attention, copying, and an output tied to the embeddings.
+
+Attention stands after one layer (Luong et al. 2015), or between two, of which the upper one reads what was attended to
+(after GNMT, Wu et al. 2016). Neither feeds it back into the layer that asked, so that in training each ``nn.LSTM`` runs
+over the whole target at once.
 
 Every piece comes from a mixture: generated from the short list, or copied from where the attention looks (See, Liu,
-Manning 2017: Get To The Point). The output is tied to the embeddings (Press, Wolf 2017). The fused ``nn.LSTM`` runs
-over the whole target at once in training. The short list holds pieces that occur in answers and hold no digit, and only
-such pieces are copied, so that a digit cannot be written at all.
+Manning 2017: Get To The Point). The output is tied to the embeddings (Press, Wolf 2017). The short list holds pieces
+that occur in answers and hold no digit, and only such pieces are copied, so that a digit cannot be written at all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +22,16 @@ from engine.seq2seq.attention import Attention, AttentionKind, Keys
 from engine.seq2seq.encoder import Encoded
 
 
+class Layout(StrEnum):
+    """Where the decoder attends: after its one layer, or between two."""
+
+    AFTER = "after"
+    BETWEEN = "between"
+
+
 @dataclass(frozen=True, slots=True)
 class DecoderState:
-    """Where decoding stands: hidden and cell state, each (1, B, D)."""
+    """Where decoding stands: hidden and cell state, each (L, B, D) for L layers."""
 
     hidden: Tensor
     cell: Tensor
@@ -40,6 +51,7 @@ class Decoder(nn.Module):
         attention: The kind of attention.
         dropout: On embedded pieces and on what the output sees.
         shortlist: Numbers of the pieces that may be written, (O,).
+        layout: Where it attends.
     """
 
     shortlist: Tensor
@@ -54,6 +66,7 @@ class Decoder(nn.Module):
         attention: AttentionKind,
         dropout: float,
         shortlist: Tensor,
+        layout: Layout = Layout.AFTER,
     ) -> None:
         super().__init__()
         width = embedding.embedding_dim
@@ -61,7 +74,9 @@ class Decoder(nn.Module):
         self.scale = width**0.5
         self.lstm = nn.LSTM(width, size, batch_first=True)
         self.attention = Attention(attention, query=size, value=encoded)
-        self.bridge = nn.Linear(encoded, 2 * size)
+        self.upper = nn.LSTM(size + encoded, size, batch_first=True) if layout is Layout.BETWEEN else None
+        self.layers = 1 if self.upper is None else 2
+        self.bridge = nn.Linear(encoded, 2 * self.layers * size)
         self.combine = nn.Linear(size + encoded, width)
         self.copying = nn.Linear(width, 1)
         self.bias = nn.Parameter(torch.zeros(len(shortlist)))
@@ -83,7 +98,9 @@ class Decoder(nn.Module):
     def begin(self, last: Tensor) -> DecoderState:
         """The state before the first piece, from the encoder's last states (B, 2H)."""
         hidden, cell = self.bridge(last).chunk(2, dim=-1)
-        return DecoderState(torch.tanh(hidden)[None], cell[None].contiguous())
+        return DecoderState(
+            torch.stack(torch.tanh(hidden).chunk(self.layers, -1)), torch.stack(cell.chunk(self.layers, -1))
+        )
 
     def forward(self, pieces: Tensor, state: DecoderState, keys: Keys) -> tuple[Tensor, DecoderState, Tensor]:
         """Read the pieces so far and score the next one at every place.
@@ -92,15 +109,29 @@ class Decoder(nn.Module):
             pieces: (B, T)
             returns: log-probabilities over the short list (B, T, O), the last state, attention (B, T, S)
         """
-        embedded = self.dropout(self.embedding(pieces) * self.scale)
-        outputs, (hidden, cell) = self.lstm(embedded, (state.hidden.contiguous(), state.cell.contiguous()))
-        context, weights = self.attention(outputs, keys)
-        combined = torch.tanh(self.combine(torch.cat([outputs, context], dim=-1)))
-        combined = self.dropout(combined)
-        scores = F.linear(combined, self.embedding.weight[self.shortlist], self.bias).log_softmax(dim=-1)
+        written, state, weights = self.read(pieces, state, keys)
+        scores = F.linear(written, self.embedding.weight[self.shortlist], self.bias).log_softmax(dim=-1)
         if keys.places is not None:
-            scores = self._with_copies(scores, combined, weights, keys.places)
-        return scores, DecoderState(hidden, cell), weights
+            scores = self._with_copies(scores, written, weights, keys.places)
+        return scores, state, weights
+
+    def read(self, pieces: Tensor, state: DecoderState, keys: Keys) -> tuple[Tensor, DecoderState, Tensor]:
+        """Read the pieces so far, without scoring what comes next.
+
+        Shape:
+            pieces: (B, T)
+            returns: what the output sees (B, T, E), the last state, attention (B, T, S)
+        """
+        embedded = self.dropout(self.embedding(pieces) * self.scale)
+        outputs, lower = self.lstm(embedded, _layer(state, 0))
+        context, weights = self.attention(outputs, keys)
+        after = [lower]
+        if self.upper is not None:
+            outputs, upper = self.upper(self.dropout(torch.cat([outputs, context], dim=-1)), _layer(state, 1))
+            after.append(upper)
+        written = self.dropout(torch.tanh(self.combine(torch.cat([outputs, context], dim=-1))))
+        hidden, cell = (torch.cat(parts) for parts in zip(*after, strict=True))
+        return written, DecoderState(hidden, cell), weights
 
     def _with_copies(self, scores: Tensor, combined: Tensor, weights: Tensor, places: Tensor) -> Tensor:
         """Mix what is generated with what is copied; attention on pieces that may not be written goes to nothing."""
@@ -111,3 +142,7 @@ class Decoder(nn.Module):
         mixed = scores.exp() * (1 - share) + copies * share
         total = 1 - share * (1 - copies.sum(dim=-1, keepdim=True))
         return (mixed / total.clamp_min(1e-6)).clamp_min(1e-9).log()
+
+
+def _layer(state: DecoderState, number: int) -> tuple[Tensor, Tensor]:
+    return state.hidden[number : number + 1].contiguous(), state.cell[number : number + 1].contiguous()

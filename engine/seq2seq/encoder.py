@@ -29,14 +29,22 @@ class Encoder(nn.Module):
         embedding: Piece embeddings (V, E), shared with the decoder.
         hidden: Units a direction, H.
         dropout: On embedded pieces and on states.
+        depth: Layers, 1 or 2; each layer reads both directions of the one below.
+
+    Raises:
+        ValueError: If ``depth`` is another.
     """
 
-    def __init__(self, embedding: nn.Embedding, hidden: int, dropout: float) -> None:
+    def __init__(self, embedding: nn.Embedding, hidden: int, dropout: float, depth: int = 1) -> None:
         super().__init__()
+        if depth not in (1, 2):
+            raise ValueError(f"the encoder has one layer or two, not {depth}")
         self.embedding = embedding
         self.scale = embedding.embedding_dim**0.5
         self.forward_lstm = nn.LSTM(embedding.embedding_dim, hidden, batch_first=True)
         self.backward_lstm = nn.LSTM(embedding.embedding_dim, hidden, batch_first=True)
+        self.upper_forward = nn.LSTM(2 * hidden, hidden, batch_first=True) if depth == 2 else None
+        self.upper_backward = nn.LSTM(2 * hidden, hidden, batch_first=True) if depth == 2 else None
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, pieces: Tensor, lengths: Tensor) -> Encoded:
@@ -56,15 +64,23 @@ class Encoder(nn.Module):
         if int(lengths.min()) < 1:
             raise ValueError("a text without a single piece cannot be encoded")
         embedded = self.dropout(self.embedding(pieces) * self.scale)
-        onward, _ = self.forward_lstm(embedded)
         turned = reversal(lengths, pieces.shape[1])
-        backward, _ = self.backward_lstm(take(embedded, turned))
-        backward = take(backward, turned)
+        onward, backward = _both(self.forward_lstm, self.backward_lstm, embedded, turned)
+        if self.upper_forward is not None and self.upper_backward is not None:
+            below = self.dropout(torch.cat([onward, backward], dim=-1))
+            onward, backward = _both(self.upper_forward, self.upper_backward, below, turned)
         mask = torch.arange(pieces.shape[1], device=pieces.device) < lengths[:, None]
         values = torch.cat([onward, backward], dim=-1)
         end = (lengths - 1)[:, None, None].expand(-1, 1, onward.shape[-1])
         last = torch.cat([onward.gather(1, end)[:, 0], backward[:, 0]], dim=-1)
         return Encoded(self.dropout(values) * mask[..., None], mask, last)
+
+
+def _both(onward: nn.LSTM, backward: nn.LSTM, values: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
+    """States of a text as it is read onward and backward, both in the order of the text."""
+    ahead, _ = onward(values)
+    behind, _ = backward(take(values, turned))
+    return ahead, take(behind, turned)
 
 
 def reversal(lengths: Tensor, size: int) -> Tensor:

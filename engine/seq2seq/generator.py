@@ -144,6 +144,6 @@ def _build(sizes: Mapping[str, Any], weights: Mapping[str, NDArray[np.generic]])
         missing, unknown = model.load_state_dict(own, strict=False)
         if unknown or set(missing) - {"encoder.embedding.weight", "decoder.embedding.weight"}:
             raise GenerationError(f"weights are missing or unknown: {[*missing, *unknown]}")
-    except (IndexError, KeyError, TypeError, RuntimeError) as error:
+    except (IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise GenerationError(f"the weights do not fit the network: {error}") from error
     return model.eval()

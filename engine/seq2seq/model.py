@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.seq2seq.attention import AttentionKind
-from engine.seq2seq.decoder import Decoder
+from engine.seq2seq.decoder import Decoder, Layout
 from engine.seq2seq.encoder import Encoder
 
 
@@ -18,7 +18,9 @@ from engine.seq2seq.encoder import Encoder
 class ModelSizes:
     """Sizes of the network; stored with the checkpoint.
 
-    ``pieces`` V, ``embedding`` E, ``hidden`` units a direction of the encoder H, ``decoder`` units D.
+    ``pieces`` V, ``embedding`` E, ``hidden`` units a direction of the encoder H, ``decoder`` units D, ``layout`` of the
+    decoder, ``depth`` of the encoder in layers, 1 or 2. Models that were stored before these two could be chosen lack
+    them, and are what the defaults say.
     """
 
     pieces: int
@@ -26,6 +28,8 @@ class ModelSizes:
     hidden: int = 128
     decoder: int = 256
     attention: str = AttentionKind.GENERAL.value
+    layout: str = Layout.AFTER.value
+    depth: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """The sizes as plain data."""
@@ -54,7 +58,7 @@ class Seq2Seq(nn.Module):
         super().__init__()
         self.sizes = sizes
         self.embedding = nn.Embedding(sizes.pieces, sizes.embedding)
-        self.encoder = Encoder(self.embedding, sizes.hidden, dropout)
+        self.encoder = Encoder(self.embedding, sizes.hidden, dropout, sizes.depth)
         self.decoder = Decoder(
             self.embedding,
             size=sizes.decoder,
@@ -62,6 +66,7 @@ class Seq2Seq(nn.Module):
             attention=AttentionKind(sizes.attention),
             dropout=dropout,
             shortlist=shortlist,
+            layout=Layout(sizes.layout),
         )
 
 

@@ -123,6 +123,9 @@ def test_a_peer_that_is_not_there_is_said_with_its_own_words(corpus: Corpus) -> 
 def test_a_wrong_peer_and_missing_data_are_said_in_one_line(tmp_path: Path) -> None:
     wrong = command("--data", tmp_path, "--peers", "marian")
     assert (wrong.returncode, wrong.stderr) == (2, "generator: marian is none of joeynmt, opennmt\n")
+    recipe = command("--data", tmp_path, "--recipe", '{"layers": 3}')
+    assert recipe.returncode == 2
+    assert "it is a JSON object of layout, embedding" in recipe.stderr
     missing = command("--data", tmp_path, "--speed", "0")
     assert missing.returncode == 1
     assert missing.stderr.startswith("generator: ")
