@@ -9,6 +9,7 @@ from bot.cli.page import plain
 from engine.training.history import Curve
 from engine.training.mistakes import Bin
 
+_NOTHING = 1e-9  # a loss that is drawn as none
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 560, 320, 56, 28, 16, 44
 _CELL, _LABEL = 20, 7.5  # of a map: side of a cell, width of a character beside it
 _MOST_LABEL = 16
@@ -191,7 +192,7 @@ def _along(epoch: int, last: int) -> float:
 
 def _rounded_up(value: float) -> float:
     """The next number above that looks like the end of an axis."""
-    if value <= 0:
+    if value < _NOTHING:
         return 1.0
     size = 10.0 ** math.floor(math.log10(value))
     return next(size * step for step in (1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10, 20) if size * step >= value)

@@ -123,11 +123,11 @@ def a_log(question: str, answer: str) -> str:
 
 def test_logs_alone_teach_by_the_answers_that_agents_repeat(shop: Path) -> None:
     answer = "This is all about the refund."
-    (shop / "tickets.jsonl").write_text(a_log("my cash, where does it stay", answer), "utf-8")
+    (shop / "tickets.jsonl").write_text(a_log("give my cash back at once", answer), "utf-8")
     result = run("finetune", "tickets.jsonl")
     assert result.exit_code == 0, result.stderr
     assert "1 entry new or changed" in result.stderr
-    assert "my cash, where" in checkpoint.read(shop / "var" / "model").path("knowledge.json").read_text("utf-8")
+    assert "give my cash back" in checkpoint.read(shop / "var" / "model").path("knowledge.json").read_text("utf-8")
 
 
 def test_logs_that_repeat_no_answer_are_for_mining(shop: Path) -> None:

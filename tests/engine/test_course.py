@@ -267,7 +267,7 @@ def test_no_time_at_all_does_one_epoch_of_everything() -> None:
 def test_epochs_that_are_not_chosen_follow_from_the_data(
     start: TrainingOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("start._ASKED", "start._ASKED_OF_BASE", "speech._COMPOSED"):
+    for name in ("start._ASKED", "start._ASKED_OF_BASE", "start._COMPOSED"):
         monkeypatch.setattr(f"engine.training.{name}", 1)
     told: list[Progress] = []
     run(ENTRIES, options=replace(start, epochs=0), told=told)

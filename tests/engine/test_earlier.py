@@ -22,7 +22,7 @@ from engine.understand.slots import SlotFinder
 
 torch.set_num_threads(1)
 
-REFUND = Entry("refund", "You get your money back.", ("refund please", "my money back", "refund", "a refund"), locale="en")
+REFUND = Entry("refund", "You get your money back.", ("refund please", "my money", "refund", "a refund"), locale="en")
 HOURS = Entry("hours", "We open at nine.", ("when do you open", "opening hours", "open today", "hours"), locale="en")
 CARD = Entry("card", "We take every card.", ("can I pay by card", "do you take visa", "card", "pay card"), locale="en")
 OLD, NEW = Knowledge((REFUND, HOURS)), Knowledge((CARD,))
@@ -103,7 +103,7 @@ def test_too_little_to_judge_by_keeps_thresholds_and_ranker_and_says_so(trained:
 
 
 def test_text_in_letters_that_were_never_met_needs_no_new_vocabulary(trained: Path, tmp_path: Path) -> None:
-    greek = Entry("greek", "Ανοίγουμε στις εννέα.", ("πότε ανοίγετε", "ώρες λειτουργίας", "ανοιχτά σήμερα"), locale="el")
+    greek = Entry("greek", "Ανοίγουμε στις εννέα.", ("πότε ανοίγετε", "ώρες λειτουργίας", "ανοιχτά"), locale="el")
     engine = tuned(trained, tmp_path, Knowledge((greek,)))
     assert engine.candidates(["πότε ανοίγετε σήμερα"])[0][0].entry == "greek"
     sizes = [Earlier.read(folder).tokenizer.size for folder in (trained, tmp_path)]
