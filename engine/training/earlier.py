@@ -253,7 +253,7 @@ class Continuing(Start):
         pieces = torch.unique(torch.cat([before, shortlist]))
         model = Seq2Seq(ModelSizes.from_json(self.earlier.facts["sizes"]), pieces, dropout=0.3)
         if self.base is not None:
-            own["embedding.weight"] = torch.from_numpy(self.base.weights["words.weight"].copy())
+            own["embedding.weight"] = torch.from_numpy(self.base.embeddings())
             own["embedding.weight"][own.pop("embedding.rows").long()] = own.pop("embedding.values")
         bias = own.pop(_BIAS)
         model.load_state_dict(own, strict=False)

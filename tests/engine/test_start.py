@@ -12,7 +12,7 @@ import torch
 from parts import KNOWLEDGE, a_base
 
 from engine import checkpoint
-from engine.base.base import ENCODER, TOKENIZER, Base, BaseEncoder, read, shipped
+from engine.base.base import COMPOSED, ENCODER, TOKENIZER, Base, BaseEncoder, read, shipped
 from engine.errors import CheckpointError
 from engine.seq2seq.generator import Seq2SeqGenerator
 from engine.seq2seq.model import Seq2Seq
@@ -186,20 +186,15 @@ def compose(start: Start) -> Seq2Seq:
     return model.eval()
 
 
-def test_a_composer_reads_with_the_layers_of_the_base() -> None:
-    base = a_base()
-    model = a_composer(from_base(base))
-    for layer, name in ((model.encoder.forward_lstm, "onward"), (model.encoder.backward_lstm, "backward_")):
-        for part, values in layer.state_dict().items():
-            np.testing.assert_array_equal(values.numpy(), base.weights[f"{name}.{part}"])
-
-
 def test_a_composer_begins_with_the_pieces_of_the_base_and_draws_those_that_it_never_met() -> None:
     base = a_base()
     table = a_composer(from_base(base)).embedding.weight.detach().numpy()
     met = base.weights["words.weight"].any(axis=1)
     assert 0 < int((~met).sum()) < len(met)
-    np.testing.assert_array_equal(table[met], base.weights["words.weight"][met])
+    np.testing.assert_array_equal(table[met], base.embeddings()[met])
+    assert float(np.linalg.norm(table[met], axis=1).mean()) == pytest.approx(COMPOSED, rel=0.01)
+    cosines = (table[met] * base.weights["words.weight"][met]).sum(axis=1)
+    assert (cosines > 0).all()
     assert bool(table[~met].any(axis=1).all())
 
 
@@ -222,7 +217,7 @@ def generator_of(start: Start, model: Seq2Seq) -> Seq2SeqGenerator:
     """The composer as it is at work, after a journey through a file."""
     weights = checkpoint.bytes_to_arrays(checkpoint.arrays_to_bytes(start.composer_weights(model)))
     if start.base is not None:
-        weights["embedding.weight"] = start.base.weights["words.weight"]
+        weights["embedding.weight"] = start.base.embeddings()
     writer = SourceWriter(start.tokenizer, start.questions)
     return Seq2SeqGenerator("f", model.sizes.to_json(), weights, start.tokenizer, writer)
 
