@@ -23,7 +23,7 @@ from engine.training.earlier import Earlier
 from engine.training.evaluate import evaluate, read_questions
 from engine.training.options import Progress, TrainingOptions, Tuning
 from engine.training.questions import Question
-from engine.training.school import finetune, train
+from engine.training.school import finetune, gathered, train
 
 
 def main() -> None:
@@ -40,10 +40,10 @@ def main() -> None:
         old = read_questions(sample("test_questions.csv"), earlier.knowledge)
         print(f"{len(new.examples())} new pairs in {len(new)} entries; {len(old)} old questions, {len(tests)} new ones")
         _show("before", Engine.load(model), old, tests)
+        together = gathered(earlier, TrainingData(new))
         for tuning in (Tuning(), Tuning(replayed=0.0), Tuning(rate=1.0)):
             folder = Path(scratch) / "tuned"
-            data = TrainingData(new)
-            summary = finetune(earlier, data, folder, TrainingOptions(seed=asked.seed), tuning, _quiet)
+            summary = finetune(earlier, together, folder, TrainingOptions(seed=asked.seed), tuning, _quiet)
             took = f"{summary.seconds:.0f} s, {summary.cpu_seconds:.0f} CPU s"
             name = f"replay {tuning.replayed}, rate {tuning.rate}: {took}"
             _show(name, Engine.load(folder), old, tests)

@@ -7,15 +7,13 @@ Arrays are mapped into memory, not read: what is never looked at costs nothing.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import math
 import mmap
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.disk import alone, write_lasting
 from engine.errors import CheckpointError
 
 FORMAT = 3
@@ -124,8 +123,7 @@ def write(folder: Path, files: Mapping[str, Content], facts: Mapping[str, Any]) 
     Raises:
         OSError: If the disk is full or the folder cannot be written; what was there before is untouched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with alone(folder):
         return _replace(folder, files, {}, facts)
 
 
@@ -146,7 +144,7 @@ def update(folder: Path, change: Callable[[Checkpoint], Change]) -> str:
     """
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no model here ({MANIFEST} is missing)")
-    with _alone(folder):
+    with alone(folder):
         body, model = _parsed(folder, _manifest(folder), check=False)
         wanted = change(model)
         gone = {*wanted.files, *wanted.without}
@@ -250,8 +248,8 @@ def _replace(
     manifest = json.dumps({**body, "fingerprint": fingerprint}, ensure_ascii=False, indent=1).encode()
     try:
         for name, content in files.items():
-            _write_lasting(paths[name], _pieces(content))
-        _write_lasting(folder / MANIFEST, [manifest])
+            write_lasting(paths[name], _pieces(content))
+        write_lasting(folder / MANIFEST, [manifest])
     except OSError:
         for path in paths.values():
             if not _in_use(folder, path.name):
@@ -273,36 +271,6 @@ def _digest(content: Content) -> tuple[str, int]:
 def _fingerprint(body: Mapping[str, Any]) -> str:
     text = json.dumps(body, ensure_ascii=True, sort_keys=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else changes the folder meanwhile; the system lets go of the lock when a process dies."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _write_lasting(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
-    """Write under another name, make it last, then give it its name in one step."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _in_use(folder: Path, name: str) -> bool:

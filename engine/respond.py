@@ -253,7 +253,7 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
         arrays = {**(base.weights if base else {}), **checkpoint.arrays("understanding.safetensors")}
         composing = checkpoint.arrays("composing.safetensors")
         if base is not None:
-            composing["embedding.weight"] = base.embeddings()
+            composing["embedding.weight"] = base.weights["words.weight"]
         generator = Seq2SeqGenerator(
             checkpoint.fingerprint, facts["sizes"], composing, tokenizer, SourceWriter(tokenizer, questions)
         )

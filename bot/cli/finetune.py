@@ -68,17 +68,17 @@ def command(
     earlier = Earlier.read(folder)
     data = learning.read(config, chosen, forms, keep_personal=keep_personal, known=earlier.knowledge)
     tuning = Tuning(replay, rate, tuple(freeze))
-    _, fresh = school.gathered(earlier, data)
+    together = school.gathered(earlier, data)
     tell(
-        f"{counted(len(fresh), 'entry', 'entries')} new or changed, beside {len(earlier.knowledge)} that model "
-        f"{earlier.fingerprint[:12]} knows"
+        f"{counted(len(together.fresh), 'entry', 'entries')} new or changed, beside {len(earlier.knowledge)} that "
+        f"model {earlier.fingerprint[:12]} knows"
     )
 
     def learn(target: Path) -> learning.Learn:
-        stopped = school.tuning_interrupted(earlier, data, target, options, tuning)
+        stopped = school.interrupted(target, school.tuning_identity(earlier, together, options, tuning))
         if stopped:
             tell(stopped)
-        return lambda report, stop: school.finetune(earlier, data, target, options, tuning, report, stop=stop)
+        return lambda report, stop: school.finetune(earlier, together, target, options, tuning, report, stop=stop)
 
     learned = learning.run(config, out, learn, kind="finetune", parent=earlier.fingerprint)
     if as_json:

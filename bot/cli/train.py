@@ -97,7 +97,7 @@ def run(
         raise click.exceptions.Exit(learning.INTERRUPTED) from None
 
     def learn(folder: Path) -> learning.Learn:
-        earlier = school.interrupted(data, folder, options)
+        earlier = school.interrupted(folder, school.identity(data, options))
         if earlier:
             tell(earlier)
         return lambda report, stop: school.train(data, folder, options, report, stop=stop)

@@ -23,9 +23,10 @@ from typing import Any
 
 from engine import checkpoint
 from engine.checkpoint import Checkpoint, Content
+from engine.disk import alone, settle, write_lasting
 from engine.errors import CheckpointError
 from engine.models.card import FILE, Card, card_of, figures
-from engine.models.disk import Contents, alone, settle, write_lasting
+from engine.models.contents import Contents
 from engine.models.record import CURRENT, Record, card_alone, card_in, changed_at, is_whole, size_of, status_of
 
 HISTORY = "history.json"
@@ -232,7 +233,7 @@ class Registry:
         return trail[: len(trail) - trail[::-1].index(now)]
 
     def _remember(self, trail: Sequence[str]) -> None:
-        write_lasting(self.folder / HISTORY, json.dumps({"promoted": list(trail[-_MOST_REMEMBERED:])}))
+        write_lasting(self.folder / HISTORY, [json.dumps({"promoted": list(trail[-_MOST_REMEMBERED:])}).encode()])
 
     def _adopt(self, at: datetime) -> str:
         """Keep the model in use, whoever put it there, before it is replaced; its fingerprint, empty for none."""
@@ -256,7 +257,7 @@ class Registry:
         try:
             fingerprint = checkpoint.write(part, files, facts)
             whole = replace(card, fingerprint=fingerprint, metrics={**figures(facts), **card.metrics})
-            write_lasting(part / FILE, whole.to_text())
+            write_lasting(part / FILE, [whole.to_text().encode()])
             place = self.folder / fingerprint
             if is_whole(place):
                 return fingerprint
@@ -278,7 +279,7 @@ class Registry:
 
     def _mark(self, model: Checkpoint, **changes: Any) -> None:
         folder = self.folder / model.fingerprint
-        write_lasting(folder / FILE, replace(card_in(folder, model), **changes).to_text())
+        write_lasting(folder / FILE, [replace(card_in(folder, model), **changes).to_text().encode()])
 
     def _tell(self, write: Callable[[], None]) -> None:
         """Write down what has happened; where that fails it has happened all the same; the next change repairs it."""

@@ -39,8 +39,8 @@ class Seq2SeqGenerator:
     Args:
         fingerprint: Of the checkpoint.
         sizes: Sizes of the network, as stored.
-        weights: The weights by name. Where ``embedding.rows`` and ``embedding.values`` are among them, those rows go
-            before the same ones of ``embedding.weight``.
+        weights: The weights by name. Where ``embedding.rows`` and what belongs to them are among them, see
+            ``lay_changes``.
         tokenizer: The pieces.
         writer: Writes sources.
     """
@@ -134,12 +134,11 @@ class Seq2SeqGenerator:
 def _build(sizes: Mapping[str, Any], weights: Mapping[str, NDArray[np.generic]]) -> Seq2Seq:
     import torch
 
-    from engine.seq2seq.model import ModelSizes, Seq2Seq
+    from engine.seq2seq.model import ModelSizes, Seq2Seq, lay_changes
 
     own = {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
     try:
-        if "embedding.rows" in own:
-            own["embedding.weight"][own.pop("embedding.rows").long()] = own.pop("embedding.values")
+        lay_changes(own)
         model = Seq2Seq(ModelSizes.from_json(sizes), own["decoder.shortlist"], dropout=0.0)
         missing, unknown = model.load_state_dict(own, strict=False)
         if unknown or set(missing) - {"encoder.embedding.weight", "decoder.embedding.weight"}:

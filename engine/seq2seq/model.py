@@ -70,6 +70,20 @@ class Seq2Seq(nn.Module):
         )
 
 
+def lay_changes(weights: dict[str, Tensor]) -> None:
+    """Make the embeddings whole of those of a base in ``embedding.weight`` and of what training changed about them.
+
+    They are multiplied by ``embedding.scale``, and the rows ``embedding.rows`` are replaced by ``embedding.values``;
+    the three are taken out. Nothing happens where there are none.
+
+    Raises:
+        KeyError, IndexError, RuntimeError: If they do not belong together.
+    """
+    if "embedding.rows" in weights:
+        weights["embedding.weight"] *= weights.pop("embedding.scale")
+        weights["embedding.weight"][weights.pop("embedding.rows").long()] = weights.pop("embedding.values")
+
+
 def initialise(model: Seq2Seq) -> Seq2Seq:
     """Set start values that halve the perplexity of a short training against the defaults of PyTorch.
 

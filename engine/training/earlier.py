@@ -23,7 +23,7 @@ from engine.calibration import Thresholds
 from engine.errors import CheckpointError
 from engine.knowledge.entries import Entry, Knowledge
 from engine.ranker import RankerWeights
-from engine.seq2seq.model import ModelSizes, Seq2Seq
+from engine.seq2seq.model import ModelSizes, Seq2Seq, lay_changes
 from engine.text.normalise import matching
 from engine.text.tokenise import PieceTokenizer
 from engine.training.options import Tuning
@@ -253,8 +253,8 @@ class Continuing(Start):
         pieces = torch.unique(torch.cat([before, shortlist]))
         model = Seq2Seq(ModelSizes.from_json(self.earlier.facts["sizes"]), pieces, dropout=0.3)
         if self.base is not None:
-            own["embedding.weight"] = torch.from_numpy(self.base.embeddings())
-            own["embedding.weight"][own.pop("embedding.rows").long()] = own.pop("embedding.values")
+            own["embedding.weight"] = torch.from_numpy(self.base.weights["words.weight"].copy())
+            lay_changes(own)
         bias = own.pop(_BIAS)
         model.load_state_dict(own, strict=False)
         model.decoder.bias.data.fill_(float(bias.min()))

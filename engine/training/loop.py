@@ -173,7 +173,7 @@ class Loop(Generic[N, B]):
             self._save(before)
             if self._late():
                 break
-        if stand.row:
+        if stand.row and not _whole(self._network):
             self._go_back()
         stand.epoch += 1
         stand.last = stand.losses / max(1, stand.within)

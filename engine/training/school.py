@@ -30,12 +30,11 @@ from engine.understand.slots import SlotFinder
 UNFINISHED = "unfinished"
 
 
-def interrupted(data: TrainingData, out: Path, options: TrainingOptions) -> str:
-    """A sentence about an earlier run into ``out`` that did not end; empty where there was none."""
-    return _left(out, identity(data, options))
+def interrupted(out: Path, known: str) -> str:
+    """A sentence about an earlier run into ``out`` that did not end; empty where there was none.
 
-
-def _left(out: Path, known: str) -> str:
+    ``known`` is the identity of the run that is about to begin there.
+    """
     left = left_by(out / UNFINISHED)
     if left is None:
         return ""
@@ -90,7 +89,7 @@ def train(
 
 def finetune(
     earlier: Earlier,
-    new: TrainingData,
+    together: Together,
     out: Path,
     options: TrainingOptions,
     tuning: Tuning,
@@ -106,7 +105,7 @@ def finetune(
 
     Args:
         earlier: The model to go on with.
-        new: What is new to it.
+        together: What it knows and what is new to it, from ``gathered``.
         out: The model folder.
         options: Choices for the run; what it starts from is the earlier model's.
         tuning: How it is trained further.
@@ -120,31 +119,35 @@ def finetune(
         CheckpointError: If what the earlier model was started from is not there any more.
         OSError: If the folder cannot be written; what was there before is untouched.
     """
-    data, fresh = gathered(earlier, new)
+    data = together.data
     answered = any(turn.entry for conversation in data.conversations for turn in conversation.turns)
-    if not fresh and not answered:
+    if not together.fresh and not answered:
         raise TrainingError(
             "nothing is new: the model knows every question with its answer"
-            if not new.conversations
+            if not data.conversations
             else "no logged answer is like one that the model knows; `attendant faq mine` makes a FAQ of the logs"
         )
-    chosen = replace(options, encoder=earlier.encoder)
-    start = Continuing.after(earlier, fresh, SlotFinder(options.slots), tuning)
-    return _Run(data, out, chosen, _tuning_identity(earlier, data, chosen, tuning), start).go(report, stop, every)
+    start = Continuing.after(earlier, together.fresh, SlotFinder(options.slots), tuning)
+    known = tuning_identity(earlier, together, options, tuning)
+    return _Run(data, out, replace(options, encoder=earlier.encoder), known, start).go(report, stop, every)
 
 
-def tuning_interrupted(earlier: Earlier, new: TrainingData, out: Path, options: TrainingOptions, tuning: Tuning) -> str:
-    """What ``interrupted`` says of an earlier ``finetune``."""
-    chosen = replace(options, encoder=earlier.encoder)
-    return _left(out, _tuning_identity(earlier, gathered(earlier, new)[0], chosen, tuning))
+def tuning_identity(earlier: Earlier, together: Together, options: TrainingOptions, tuning: Tuning) -> str:
+    """What a ``finetune`` is known by, see ``identity``."""
+    own = identity(together.data, replace(options, encoder=earlier.encoder))
+    return hashlib.sha256(repr((own, earlier.fingerprint, tuning)).encode()).hexdigest()
 
 
-def _tuning_identity(earlier: Earlier, data: TrainingData, options: TrainingOptions, tuning: Tuning) -> str:
-    return hashlib.sha256(repr((identity(data, options), earlier.fingerprint, tuning)).encode()).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Together:
+    """All that an earlier model knows and all that is new, and the ids of the entries that are new or changed."""
+
+    data: TrainingData
+    fresh: frozenset[str]
 
 
-def gathered(earlier: Earlier, new: TrainingData) -> tuple[TrainingData, frozenset[str]]:
-    """All that is known together, and the ids of the entries that are new or changed.
+def gathered(earlier: Earlier, new: TrainingData) -> Together:
+    """What an earlier model is to be trained further on.
 
     Logged answers that repeat an entry's make the questions before them questions of that entry.
     """
@@ -156,7 +159,7 @@ def gathered(earlier: Earlier, new: TrainingData) -> tuple[TrainingData, frozens
     texts = {matching(one.text) for one in new.validation}
     validation = (*new.validation, *(one for one in still if matching(one.text) not in texts))
     background = tuple(dict.fromkeys((*new.background, *earlier.knowledge.unanswered)))
-    return TrainingData(knowledge, labelled.conversations, background, validation, new.warnings), fresh
+    return Together(TrainingData(knowledge, labelled.conversations, background, validation, new.warnings), fresh)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ class Start:
         """A composer to train; it begins with the embeddings of the base where there is one.
 
         Its recurrent layers begin afresh: what finds an entry reads otherwise than what writes from one, and with the
-        layers of the base a fifth fewer replies were faithful after the same training.
+        layers of the base 90 instead of 95 % of its replies were faithful after the same training.
         """
         if self.base is None:
             sizes = ModelSizes(self.tokenizer.size, embedding=128, hidden=96, decoder=192)
@@ -145,19 +145,21 @@ class Start:
         own = _sizes_of(self.base, 0)
         sizes = ModelSizes(own.words, embedding=own.embedding, hidden=own.hidden, decoder=192)
         model = initialise_composer(Seq2Seq(sizes, shortlist, dropout=0.3))
-        table = torch.from_numpy(self.base.embeddings())
+        table = torch.from_numpy(self.base.weights["words.weight"] * self.base.shortening())
         met = table.abs().sum(dim=1) > 0  # marks and values are not met in plain sentences
         model.embedding.weight.data[met] = table[met]
         return model
 
     def composer_weights(self, model: Seq2Seq) -> dict[str, NDArray[np.generic]]:
-        """The weights of a trained composer; of the base's embeddings only the rows that have changed."""
+        """The weights of a trained composer; of the base's embeddings the scale, and the rows that have changed."""
         weights = weights_of(model)
         if self.base is None:
             return weights
         table = np.asarray(weights.pop("embedding.weight"), np.float32)
-        rows = np.flatnonzero((table != self.base.embeddings()).any(axis=1))
-        return weights | {"embedding.rows": rows.astype(np.int32), "embedding.values": table[rows]}
+        scale = self.base.shortening()
+        rows = np.flatnonzero((table != self.base.weights["words.weight"] * scale).any(axis=1))
+        changed = {"embedding.rows": rows.astype(np.int32), "embedding.values": table[rows]}
+        return weights | changed | {"embedding.scale": np.array(scale, np.float32)}
 
     def files(self, reader: TextReader) -> dict[str, bytes]:
         """The files that tell how texts are read, for a checkpoint."""

@@ -174,7 +174,7 @@ def test_an_interrupt_says_that_nothing_was_changed(monkeypatch: pytest.MonkeyPa
 @pytest.mark.usefixtures("shop")
 def test_an_earlier_run_that_was_stopped_is_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
     school = a_school()
-    school.interrupted = lambda _data, _out, _options: "an earlier run was stopped in epoch 7; beginning again"  # type: ignore[attr-defined]
+    school.interrupted = lambda _out, _known: "an earlier run was stopped in epoch 7; beginning again"  # type: ignore[attr-defined]
     go_to(school, monkeypatch)
     said = run("train").stderr
     assert said.index("stopped in epoch 7; beginning again") < said.index("epoch 1/2")

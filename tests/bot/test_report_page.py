@@ -186,4 +186,5 @@ def test_a_map_shows_what_is_looked_at_and_leaves_out_the_rest() -> None:
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=4), st.floats(0, 1))
 def test_any_labels_leave_a_map_whole(labels: list[str], value: float) -> None:
-    ET.fromstring(grid("map", labels, labels, [[value] * len(labels)] * len(labels), numbers=True))  # noqa: S314
+    drawn = ET.fromstring(grid("map", labels, labels, [[value] * len(labels)] * len(labels), numbers=True))  # noqa: S314
+    assert drawn.tag.endswith("svg")

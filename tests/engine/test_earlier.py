@@ -48,7 +48,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def tuned(folder: Path, out: Path, new: Knowledge = NEW, tuning: Tuning | None = None) -> Engine:
     earlier = Earlier.read(folder)
-    finetune(earlier, TrainingData(new), out, options(earlier.encoder), tuning or Tuning(), quiet)
+    finetune(earlier, gathered(earlier, TrainingData(new)), out, options(earlier.encoder), tuning or Tuning(), quiet)
     return Engine.load(out)
 
 
@@ -83,7 +83,7 @@ def test_the_questions_that_a_model_was_judged_by_stay_with_it(trained: Path, tm
 
 def test_questions_about_an_entry_that_is_gone_are_left_out(trained: Path) -> None:
     earlier = replace(Earlier.read(trained), knowledge=Knowledge((HOURS,)))
-    assert gathered(earlier, TrainingData(NEW))[0].validation == (HELD[1],)
+    assert gathered(earlier, TrainingData(NEW)).data.validation == (HELD[1],)
 
 
 def test_the_manifest_says_where_a_tuned_model_comes_from(trained: Path, tmp_path: Path) -> None:
@@ -95,7 +95,8 @@ def test_the_manifest_says_where_a_tuned_model_comes_from(trained: Path, tmp_pat
 
 def test_too_little_to_judge_by_keeps_thresholds_and_ranker_and_says_so(trained: Path, tmp_path: Path) -> None:
     earlier = Earlier.read(trained)
-    summary = finetune(earlier, TrainingData(NEW), tmp_path, options(earlier.encoder), Tuning(), quiet)
+    together = gathered(earlier, TrainingData(NEW))
+    summary = finetune(earlier, together, tmp_path, options(earlier.encoder), Tuning(), quiet)
     assert any("thresholds stay those of the earlier model" in note for note in summary.notes)
     found = checkpoint.read(tmp_path).facts
     assert found["thresholds"]["answer"] == earlier.facts["thresholds"]["answer"]

@@ -168,6 +168,11 @@ def test_a_step_whose_loss_is_no_number_is_left_out_and_said() -> None:
     assert outcome.notes == ("toy: 5 of 28 steps were left out, since the loss was no number or its gradient exploded",)
 
 
+def test_a_bad_step_at_the_end_of_every_epoch_is_no_reason_to_go_back() -> None:
+    outcome = run(a_network(), Toy(spoilt=lambda shown: shown % STEPS == 0), replace(PACE, epochs=9))
+    assert outcome.notes == ("toy: 9 of 63 steps were left out, since the loss was no number or its gradient exploded",)
+
+
 def test_weights_that_were_lost_are_taken_back_and_training_goes_on_more_slowly() -> None:
     network = a_network()
     outcome = run(network, Toy(spoilt=lambda shown: 10 <= shown < 18), replace(PACE, epochs=8))

@@ -153,7 +153,7 @@ def test_the_generator_refuses_weights_of_another_shape() -> None:
         Seq2SeqGenerator("f", sizes, weights | {"more": np.zeros(2)}, tokenizer, writer).load()
 
 
-def test_rows_that_are_given_apart_go_before_those_of_the_table() -> None:
+def test_rows_that_are_given_apart_go_before_those_of_the_table_and_its_scale() -> None:
     from engine.errors import GenerationError
 
     tokenizer = PieceTokenizer.bytes_only()
@@ -161,9 +161,13 @@ def test_rows_that_are_given_apart_go_before_those_of_the_table() -> None:
     writer = SourceWriter(tokenizer, QuestionReader(tokenizer, SlotFinder()))
     weights = weights_of(model)
     table = weights["embedding.weight"].copy()
-    apart = {"embedding.rows": np.asarray([1, 6], np.int32), "embedding.values": np.full((2, 6), 0.5, np.float32)}
+    apart = {
+        "embedding.scale": np.array(0.25, np.float32),
+        "embedding.rows": np.asarray([1, 6], np.int32),
+        "embedding.values": np.full((2, 6), 0.5, np.float32),
+    }
     found = Seq2SeqGenerator("f", model.sizes.to_json(), weights | apart, tokenizer, writer).load()
-    expected = table.copy()
+    expected = table * np.float32(0.25)
     expected[[1, 6]] = 0.5
     np.testing.assert_array_equal(found.embedding.weight.detach().numpy(), expected)
     np.testing.assert_array_equal(weights["embedding.weight"], table)  # which others read as well

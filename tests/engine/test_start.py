@@ -191,7 +191,7 @@ def test_a_composer_begins_with_the_pieces_of_the_base_and_draws_those_that_it_n
     table = a_composer(from_base(base)).embedding.weight.detach().numpy()
     met = base.weights["words.weight"].any(axis=1)
     assert 0 < int((~met).sum()) < len(met)
-    np.testing.assert_array_equal(table[met], base.embeddings()[met])
+    np.testing.assert_array_equal(table[met], base.weights["words.weight"][met] * base.shortening())
     assert float(np.linalg.norm(table[met], axis=1).mean()) == pytest.approx(COMPOSED, rel=0.01)
     cosines = (table[met] * base.weights["words.weight"][met]).sum(axis=1)
     assert (cosines > 0).all()
@@ -217,7 +217,7 @@ def generator_of(start: Start, model: Seq2Seq) -> Seq2SeqGenerator:
     """The composer as it is at work, after a journey through a file."""
     weights = checkpoint.bytes_to_arrays(checkpoint.arrays_to_bytes(start.composer_weights(model)))
     if start.base is not None:
-        weights["embedding.weight"] = start.base.embeddings()
+        weights["embedding.weight"] = start.base.weights["words.weight"]
     writer = SourceWriter(start.tokenizer, start.questions)
     return Seq2SeqGenerator("f", model.sizes.to_json(), weights, start.tokenizer, writer)
 

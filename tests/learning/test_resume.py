@@ -18,7 +18,7 @@ from engine.errors import TrainingStopped
 from engine.knowledge.entries import Entry, Knowledge
 from engine.training.data import TrainingData
 from engine.training.options import Progress, TrainingOptions
-from engine.training.school import UNFINISHED, interrupted, train
+from engine.training.school import UNFINISHED, identity, interrupted, train
 
 SUBJECTS = ("refund", "delivery", "warranty", "voucher", "return", "newsletter")
 WAYS = ("how about the {}", "tell me of the {}", "{} please", "what is your {}", "i need the {}", "where is the {}")
@@ -74,7 +74,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_by_bit(tmp_path: Path, uni
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert child.returncode == -signal.SIGKILL
-    assert "going on from its last savepoint" in interrupted(DATA, out, OPTIONS)
+    assert "going on from its last savepoint" in interrupted(out, identity(DATA, OPTIONS))
     told: list[Progress] = []
     summary = train(DATA, out, OPTIONS, told.append, every=0.0)
     assert summary.fingerprint == uninterrupted == checkpoint.read(out).fingerprint
@@ -85,7 +85,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_by_bit(tmp_path: Path, uni
 def test_a_run_with_other_data_does_not_go_on_from_what_is_not_its_own(tmp_path: Path) -> None:
     other = replace(DATA, background=("something else",))
     stopped_in(tmp_path, "compose")
-    assert "have changed since; beginning again" in interrupted(other, tmp_path, OPTIONS)
+    assert "have changed since; beginning again" in interrupted(tmp_path, identity(other, OPTIONS))
     went_on = train(other, tmp_path, OPTIONS, quiet, every=0.0)
     afresh = train(other, tmp_path / "afresh", OPTIONS, quiet)
     assert went_on.fingerprint == afresh.fingerprint

@@ -178,7 +178,7 @@ def test_the_report_tells_every_epoch_of_every_stage_and_the_summary_what_came_o
     assert summary.megabytes == pytest.approx(sum(map(len, files_of(tmp_path).values())) / 1e6, rel=0.01)
     data = json.loads(json.dumps(summary.to_json()))
     assert (data["epochs"], data["report"]["whole"]["questions"]) == (2, summary.report.whole.questions)
-    assert interrupted(DATA, tmp_path, QUICK) == ""
+    assert interrupted(tmp_path, identity(DATA, QUICK)) == ""
     assert not (tmp_path / UNFINISHED).exists()
 
 
@@ -196,7 +196,7 @@ def test_a_run_that_is_stopped_leaves_the_model_before_it_and_says_so(tmp_path: 
 
     with pytest.raises(KeyboardInterrupt):
         train(DATA, tmp_path, QUICK, stop)
-    said = interrupted(DATA, tmp_path, QUICK)
+    said = interrupted(tmp_path, identity(DATA, QUICK))
     assert said == f"an earlier training was stopped ({stage}, epoch {epoch}); going on from its last savepoint"
     shutil.rmtree(tmp_path / UNFINISHED)
     assert files_of(tmp_path) == before
@@ -207,15 +207,15 @@ def test_a_run_that_is_refused_leaves_no_note_of_one_that_was_stopped(tmp_path: 
     nowhere = replace(QUICK, encoder=f"sentence-transformers:{tmp_path / 'nowhere'}")
     with pytest.raises(CheckpointError, match="nowhere: holds no sentence transformer"):
         train(DATA, tmp_path, nowhere, quiet)
-    assert interrupted(DATA, tmp_path, nowhere) == ""
+    assert interrupted(tmp_path, identity(DATA, nowhere)) == ""
 
 
 @pytest.mark.parametrize("left", [b"", b"{", b"[]", b'{"stage": "train"}', b"\xff"])
 def test_a_damaged_note_of_an_earlier_run_still_says_that_there_was_one(tmp_path: Path, left: bytes) -> None:
-    assert interrupted(DATA, tmp_path, QUICK) == ""
+    assert interrupted(tmp_path, identity(DATA, QUICK)) == ""
     RunFolder(tmp_path / UNFINISHED, identity(DATA, QUICK))
     (tmp_path / UNFINISHED / "run.json").write_bytes(left)
-    assert interrupted(DATA, tmp_path, QUICK) == "an earlier training was stopped; beginning again"
+    assert interrupted(tmp_path, identity(DATA, QUICK)) == "an earlier training was stopped; beginning again"
 
 
 def test_a_run_is_known_by_data_and_options_but_not_by_the_time_it_may_take() -> None:
