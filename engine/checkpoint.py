@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from engine.disk import alone, write_lasting
 from engine.errors import CheckpointError
 
-FORMAT = 3
+FORMAT = 4
 KIND = "attendant-model"
 MANIFEST = "manifest.json"
 _CONTENT_NAME = re.compile(r"^.+-[0-9a-f]{16}\.[a-z]+(\.part)?$")

@@ -76,11 +76,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the generator composes from: the question, the memory before it, and the entry that was chosen."""
+    """What the generator composes from: the question, the memory before it with the slots of the question, the entry
+    that was chosen, and the topic in words.
+    """
 
     question: str
     memory: WorkingMemory
     entry: Entry
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,15 @@ from engine.text.sentences import sentences
 SMALL_TALK = "smalltalk"
 PERSON_ONLY = "person"
 UNANSWERED = "unanswered"
+_JOINTS = re.compile(r"[_\W]+|(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answer of the FAQ. ``questions`` are ways to ask for it, the first one stands for it in choices."""
+    """One answer of the FAQ. ``questions`` are ways to ask for it, the first one stands for it in choices.
+
+    ``requires`` names the slots without which it cannot be answered; the customer is asked for them.
+    """
 
     id: str
     answer: str
@@ -25,6 +30,12 @@ class Entry:
     intent: str = ""
     locale: str = ""
     tags: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+
+    @property
+    def topic(self) -> str:
+        """Its intent in words: ``lost_card``, ``lost-card`` and ``lostCard`` all say "lost card"."""
+        return " ".join(_JOINTS.sub(" ", self.intent).split())
 
     def to_json(self) -> dict[str, Any]:
         """The entry as plain data."""
@@ -35,6 +46,7 @@ class Entry:
             "intent": self.intent,
             "locale": self.locale,
             "tags": list(self.tags),
+            "requires": list(self.requires),
         }
 
     @classmethod
@@ -51,6 +63,7 @@ class Entry:
             str(data["intent"]),
             str(data["locale"]),
             tuple(data["tags"]),
+            tuple(data["requires"]),
         )
 
 

@@ -1,4 +1,4 @@
-"""The FAQ as a table: CSV or TSV with ``question,answer`` and optional ``id,intent,locale,tags``.
+"""The FAQ as a table: CSV or TSV with ``question,answer`` and optional ``id,intent,locale,tags,requires``.
 
 Several rows with one id, or with one answer, form one entry; a further row of an entry may leave the answer empty. A
 row with the tag ``unanswered`` and neither id nor answer is a question that the FAQ does not answer. All problems of
@@ -22,7 +22,9 @@ from engine.text.language import detect
 from engine.text.normalise import clean, matching
 
 REQUIRED = ("question", "answer")
-COLUMNS = (*REQUIRED, "id", "intent", "locale", "tags")
+COLUMNS = (*REQUIRED, "id", "intent", "locale", "tags", "requires")
+_WORDS = re.compile(r"[^\s;,]+")
+_SLOT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _SLUG = re.compile(r"[^a-z0-9]+")
 _MOST_PROBLEMS = 200
 _MOST_NAMED = 5  # entries in one problem
@@ -169,14 +171,15 @@ def write_table(knowledge: Iterable[Entry], unanswered: Iterable[str] = ()) -> s
     """Entries and unanswered questions as a CSV table that ``read_knowledge`` reads back to the same."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("id", "question", "answer", "intent", "locale", "tags"))
+    writer.writerow(("id", "question", "answer", "intent", "locale", "tags", "requires"))
     for entry in knowledge:
         for number, question in enumerate(entry.questions):
             first = number == 0
-            rest = (entry.answer, entry.intent, entry.locale, " ".join(entry.tags)) if first else ("", "", "", "")
+            lists = (" ".join(entry.tags), " ".join(entry.requires))
+            rest = (entry.answer, entry.intent, entry.locale, *lists) if first else ("",) * 5
             writer.writerow((entry.id, question, *rest))
     for question in unanswered:
-        writer.writerow(("", question, "", "", "", UNANSWERED))
+        writer.writerow(("", question, "", "", "", UNANSWERED, ""))
     return out.getvalue()
 
 
@@ -189,6 +192,7 @@ class _Draft:
     intent: str = ""
     locale: str = ""
     tags: dict[str, None] = field(default_factory=dict)
+    requires: dict[str, None] = field(default_factory=dict)
     answered: Row | None = None
     repeated: list[Row] = field(default_factory=list)
 
@@ -209,7 +213,11 @@ class _Builder:
         if not question:
             self._wrong(row, "question", "is empty")
             return
-        tags = re.findall(r"[^\s;,]+", row.get("tags"))
+        tags, requires = (_WORDS.findall(row.get(column)) for column in ("tags", "requires"))
+        odd = next((name for name in requires if not _SLOT_NAME.fullmatch(name)), None)
+        if odd is not None:
+            self._wrong(row, "requires", f"{odd!r:.60} names no slot: small letters, digits and _, as order_number")
+            return
         if UNANSWERED in tags and not answer and not id_:
             self._unanswered.setdefault(question, row)
             return
@@ -222,7 +230,8 @@ class _Builder:
             draft.answered = row
         draft.intent = draft.intent or row.get("intent")
         draft.locale = draft.locale or row.get("locale")
-        draft.tags.update(dict.fromkeys(re.findall(r"[^\s;,]+", row.get("tags"))))
+        draft.tags.update(dict.fromkeys(tags))
+        draft.requires.update(dict.fromkeys(requires))
 
     def _draft(self, row: Row, id_: str, answer: str) -> _Draft | None:
         draft = self._by_id.get(id_) if id_ else self._by_answer.get(answer)
@@ -264,7 +273,9 @@ class _Builder:
             locale = draft.locale or detect(f"{draft.answer} {questions[0]}", locales)
             # a name that was made of the first question, now or before an export, says nothing of its own
             intent = draft.intent or ("" if name in islice(_names(draft), 2) else name)
-            entries.append(Entry(name, draft.answer, questions, intent, locale, tuple(draft.tags)))
+            entries.append(
+                Entry(name, draft.answer, questions, intent, locale, tuple(draft.tags), tuple(draft.requires))
+            )
         return Knowledge(tuple(entries), tuple(self._unanswered))
 
     def unsettled(self, knowledge: Knowledge) -> Iterator[Problem]:

@@ -110,6 +110,11 @@ def values_in(text: str) -> list[str]:
     return [_trim(found.group()) for found in VALUE.finditer(text)]
 
 
+def placeholders(text: str) -> Sequence[str]:
+    """Names of the placeholders in a text, in order."""
+    return _PLACEHOLDER.findall(text)
+
+
 def _mark(text: str, values: list[str]) -> str:
     def placeholder(found: re.Match[str]) -> str:
         whole = found.group()
@@ -125,8 +130,3 @@ def _mark(text: str, values: list[str]) -> str:
 def _trim(value: str) -> str:
     value = value.strip()
     return value.rstrip(_LINK_END) if "://" in value or "@" in value or value[:4].casefold() == "www." else value
-
-
-def placeholders(text: str) -> Sequence[str]:
-    """Names of the placeholders in a text, in order."""
-    return _PLACEHOLDER.findall(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,20 +22,24 @@ class AttentionKind(StrEnum):
 class Keys:
     """Encoder states made ready once for all decoding steps: compared ``keys``, averaged ``values``, ``mask``.
 
-    ``places`` (B, S) says which output each source piece is, for copying; None where nothing can be copied.
+    A decoder needs ``embedded`` (B, S, E) too, the pieces as they were embedded. ``places`` (B, S) says which output
+    each source piece is, for copying; None where nothing can be copied.
     """
 
     keys: Tensor
     values: Tensor
     mask: Tensor
+    embedded: Tensor | None = None
     places: Tensor | None = None
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Keys:
+        """The keys with every part changed alike."""
+        embedded, places = (None if part is None else change(part) for part in (self.embedded, self.places))
+        return Keys(change(self.keys), change(self.values), change(self.mask), embedded, places)
 
     def repeated(self, times: int) -> Keys:
         """The keys of one text, seen by several hypotheses; nothing is copied."""
-        places = None if self.places is None else self.places.expand(times, -1)
-        return Keys(
-            self.keys.expand(times, -1, -1), self.values.expand(times, -1, -1), self.mask.expand(times, -1), places
-        )
+        return self.each(lambda part: part.expand(times, *part.shape[1:]))
 
 
 class Attention(nn.Module):

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from engine.seq2seq.attention import Keys
-from engine.seq2seq.decode import Hypothesis, cannot_win, keys_of, missed
+from engine.seq2seq.decode import Hypothesis, cannot_win, missed
 from engine.seq2seq.encoder import Encoded
 from engine.seq2seq.model import Seq2Seq
 
@@ -58,7 +57,7 @@ def beams(model: Seq2Seq, encoded: Encoded, search: Search, source: Tensor | Non
         source: The source pieces (B, S), to copy from; without them nothing is copied.
     """
     decoder, width = model.decoder, search.width
-    keys = _widened(keys_of(model, encoded, source), width)
+    keys = decoder.prepare(encoded, source).each(lambda part: part.repeat_interleave(width, 0))
     state = decoder.begin(encoded.last.repeat_interleave(width, 0))
     searching = _Searching(search, keys.mask, decoder.shortlist, len(encoded.values))
     for _ in range(search.limit):
@@ -67,12 +66,6 @@ def beams(model: Seq2Seq, encoded: Encoded, search: Search, source: Tensor | Non
         if all(searching.settled):
             break
     return searching.found()
-
-
-def _widened(keys: Keys, width: int) -> Keys:
-    places = None if keys.places is None else keys.places.repeat_interleave(width, 0)
-    compared, averaged, mask = (part.repeat_interleave(width, 0) for part in (keys.keys, keys.values, keys.mask))
-    return Keys(compared, averaged, mask, places)
 
 
 class _Searching:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.seq2seq.attention import Keys
 from engine.seq2seq.encoder import Encoded
 from engine.seq2seq.model import Seq2Seq
 
@@ -82,7 +81,7 @@ def greedy(
         deadline: A time of ``time.monotonic`` after which no step is begun.
     """
     decoder = model.decoder
-    keys = keys_of(model, encoded, source)
+    keys = decoder.prepare(encoded, source)
     state = decoder.begin(encoded.last)
     rows = len(encoded.values)
     piece = torch.full((rows, 1), begin)
@@ -106,13 +105,6 @@ def greedy(
         _cut(pieces, values, end)
         for pieces, values in zip(torch.stack(written, 1).tolist(), torch.stack(worth, 1).tolist(), strict=True)
     ]
-
-
-def keys_of(model: Seq2Seq, encoded: Encoded, source: Tensor | None) -> Keys:
-    """A source ready for decoding; without its pieces nothing is copied."""
-    if source is None:
-        return model.decoder.attention.prepare(encoded.values, encoded.mask)
-    return model.decoder.prepare(encoded, source)
 
 
 def _cut(pieces: list[int], values: list[float], end: int) -> Hypothesis:
@@ -153,7 +145,7 @@ def beam(
     if len(encoded.values) != 1:
         raise ValueError(f"beam search takes one text at a time, not {len(encoded.values)}")
     decoder = model.decoder
-    one = keys_of(model, encoded, source)
+    one = model.decoder.prepare(encoded, source)
     state = decoder.begin(encoded.last)
     beams = [Hypothesis((), (), finished=False)]
     seen = torch.zeros(1, one.mask.shape[1])

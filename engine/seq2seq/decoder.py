@@ -4,6 +4,10 @@ Attention stands after one layer (Luong et al. 2015), or between two, of which t
 (after GNMT, Wu et al. 2016). Neither feeds it back into the layer that asked, so that in training each ``nn.LSTM`` runs
 over the whole target at once.
 
+Beside the context of states the output sees what was attended to as the pieces themselves, embedded: a word is chosen
+for a word, before the states mean anything (Nguyen, Chiang 2018: Improving Lexical Choice in Neural Machine
+Translation).
+
 Every piece comes from a mixture: generated from the short list, or copied from where the attention looks (See, Liu,
 Manning 2017: Get To The Point). The output is tied to the embeddings (Press, Wolf 2017). The short list holds pieces
 that occur in answers and hold no digit, and only such pieces are copied, so that a digit cannot be written at all.
@@ -78,6 +82,7 @@ class Decoder(nn.Module):
         self.layers = 1 if self.upper is None else 2
         self.bridge = nn.Linear(encoded, 2 * self.layers * size)
         self.combine = nn.Linear(size + encoded, width)
+        self.lexical = nn.Linear(width, width)
         self.copying = nn.Linear(width, 1)
         self.bias = nn.Parameter(torch.zeros(len(shortlist)))
         self.dropout = nn.Dropout(dropout)
@@ -86,14 +91,16 @@ class Decoder(nn.Module):
         places[shortlist] = torch.arange(len(shortlist))
         self.register_buffer("places", places, persistent=False)
 
-    def prepare(self, encoded: Encoded, pieces: Tensor) -> Keys:
-        """Make a source ready for decoding: attention keys, and which output each of its pieces is.
+    def prepare(self, encoded: Encoded, pieces: Tensor | None = None) -> Keys:
+        """Make a source ready for decoding: attention keys, and which output each of its pieces is; without the pieces
+        nothing is copied.
 
         Shape:
             pieces: (B, S)
         """
         keys = self.attention.prepare(encoded.values, encoded.mask)
-        return Keys(keys.keys, keys.values, keys.mask, self.places[pieces])
+        places = None if pieces is None else self.places[pieces]
+        return Keys(keys.keys, keys.values, keys.mask, encoded.embedded, places)
 
     def begin(self, last: Tensor) -> DecoderState:
         """The state before the first piece, from the encoder's last states (B, 2H)."""
@@ -110,10 +117,12 @@ class Decoder(nn.Module):
             returns: log-probabilities over the short list (B, T, O), the last state, attention (B, T, S)
         """
         written, state, weights = self.read(pieces, state, keys)
-        scores = F.linear(written, self.embedding.weight[self.shortlist], self.bias).log_softmax(dim=-1)
-        if keys.places is not None:
-            scores = self._with_copies(scores, written, weights, keys.places)
-        return scores, state, weights
+        return self.scores(written, weights, keys), state, weights
+
+    def scores(self, written: Tensor, weights: Tensor, keys: Keys) -> Tensor:
+        """Log-probabilities over the short list (B, T, O), from what ``read`` gave, with what ``keys`` let copy."""
+        scores = F.linear(written, self.embedding.weight[self.shortlist], self.bias).float().log_softmax(dim=-1)
+        return scores if keys.places is None else self._with_copies(scores, written, weights, keys.places)
 
     def read(self, pieces: Tensor, state: DecoderState, keys: Keys) -> tuple[Tensor, DecoderState, Tensor]:
         """Read the pieces so far, without scoring what comes next.
@@ -121,7 +130,12 @@ class Decoder(nn.Module):
         Shape:
             pieces: (B, T)
             returns: what the output sees (B, T, E), the last state, attention (B, T, S)
+
+        Raises:
+            ValueError: If ``keys`` were not made by ``prepare``.
         """
+        if keys.embedded is None:
+            raise ValueError("a decoder reads what its own prepare made ready")
         embedded = self.dropout(self.embedding(pieces) * self.scale)
         outputs, lower = self.lstm(embedded, _layer(state, 0))
         context, weights = self.attention(outputs, keys)
@@ -129,14 +143,16 @@ class Decoder(nn.Module):
         if self.upper is not None:
             outputs, upper = self.upper(self.dropout(torch.cat([outputs, context], dim=-1)), _layer(state, 1))
             after.append(upper)
-        written = self.dropout(torch.tanh(self.combine(torch.cat([outputs, context], dim=-1))))
+        looked_up = torch.tanh(weights @ keys.embedded)
+        words = torch.tanh(self.lexical(looked_up)) + looked_up
+        written = self.dropout(torch.tanh(self.combine(torch.cat([outputs, context], dim=-1))) + words)
         hidden, cell = (torch.cat(parts) for parts in zip(*after, strict=True))
         return written, DecoderState(hidden, cell), weights
 
     def _with_copies(self, scores: Tensor, combined: Tensor, weights: Tensor, places: Tensor) -> Tensor:
         """Mix what is generated with what is copied; attention on pieces that may not be written goes to nothing."""
         size = scores.shape[-1]
-        share = torch.sigmoid(self.copying(combined))
+        share, weights = torch.sigmoid(self.copying(combined).float()), weights.float()
         looked_at = places[:, None].expand(-1, weights.shape[1], -1)
         copies = weights.new_zeros(*weights.shape[:2], size + 1).scatter_add(2, looked_at, weights)[..., :size]
         mixed = scores.exp() * (1 - share) + copies * share

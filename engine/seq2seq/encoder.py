@@ -15,11 +15,14 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Encoder states ``values`` (B, S, 2H), True where a real piece stands ``mask`` (B, S), last states (B, 2H)."""
+    """Encoder states ``values`` (B, S, 2H), True where a real piece stands ``mask`` (B, S), last states (B, 2H), and
+    the pieces themselves as they were embedded, ``embedded`` (B, S, E).
+    """
 
     values: Tensor
     mask: Tensor
     last: Tensor
+    embedded: Tensor
 
 
 class Encoder(nn.Module):
@@ -63,7 +66,8 @@ class Encoder(nn.Module):
         """
         if int(lengths.min()) < 1:
             raise ValueError("a text without a single piece cannot be encoded")
-        embedded = self.dropout(self.embedding(pieces) * self.scale)
+        whole = self.embedding(pieces) * self.scale
+        embedded = self.dropout(whole)
         turned = reversal(lengths, pieces.shape[1])
         onward, backward = _both(self.forward_lstm, self.backward_lstm, embedded, turned)
         if self.upper_forward is not None and self.upper_backward is not None:
@@ -73,7 +77,7 @@ class Encoder(nn.Module):
         values = torch.cat([onward, backward], dim=-1)
         end = (lengths - 1)[:, None, None].expand(-1, 1, onward.shape[-1])
         last = torch.cat([onward.gather(1, end)[:, 0], backward[:, 0]], dim=-1)
-        return Encoded(self.dropout(values) * mask[..., None], mask, last)
+        return Encoded(self.dropout(values) * mask[..., None], mask, last, whole * mask[..., None])
 
 
 def _both(onward: nn.LSTM, backward: nn.LSTM, values: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:

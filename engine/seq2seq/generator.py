@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.errors import GenerationError
 from engine.knowledge.template import template
 from engine.ports import Context, Generation
-from engine.seq2seq.source import SourceWriter
+from engine.seq2seq.source import Before, SourceWriter
 from engine.text.tokenise import PieceTokenizer
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ class Seq2SeqGenerator:
         for place, context in enumerate(contexts):
             pieces = self._writer.template(template(context.entry.answer))
             if pieces is not None:
-                written = self._writer.write(context.memory.recent, context.question, pieces)
+                before = Before(context.memory.recent, context.topic, context.memory.slots)
+                written = self._writer.write(context.question, pieces, before)
                 sources.append(_Source(place, written, len(pieces) + ROOM))
         sources.sort(key=lambda source: source.limit)
         found: list[Generation | None] = [None] * len(contexts)

@@ -106,8 +106,9 @@ def initialise(model: Seq2Seq) -> Seq2Seq:
     return model
 
 
-def pad(texts: list[list[int]], *, padding: int = 0) -> tuple[Tensor, Tensor]:
-    """Piece numbers of several texts as one tensor (B, S), and their lengths (B,)."""
-    lengths = torch.tensor([len(text) for text in texts])
-    size = max(1, int(lengths.max()))
-    return torch.tensor([text + [padding] * (size - len(text)) for text in texts]), lengths
+def pad(texts: list[list[int]], *, padding: int = 0, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+    """Piece numbers of several texts as one tensor (B, S), and their lengths (B,); by default on the processor."""
+    lengths = [len(text) for text in texts]
+    size = max(1, *lengths)
+    rows = torch.tensor([text + [padding] * (size - len(text)) for text in texts], device=device)
+    return rows, torch.tensor(lengths, device=device)

@@ -1,20 +1,38 @@
-"""What the encoder reads when a reply is composed: the last exchange, the question, and the chosen entry as a template.
+"""What the encoder reads when a reply is composed: the topic, known slots, the last exchange, the question, and the
+chosen entry as a template.
 
-``<customer> earlier question <bot> earlier answer <customer> question <entry> answer with placeholders``
+``<topic> delivery time <slots> ⟨name⟩ <customer> earlier question <bot> earlier answer <customer> question <entry>
+answer with placeholders``; topic, slots and the exchange are left out where there are none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from engine.dialogue import Speaker, Turn
 from engine.knowledge.template import Template
-from engine.text.tokenise import PieceTokenizer
+from engine.text.tokenise import SLOT_NAMES, PieceTokenizer
 from engine.understand.reader import QuestionReader, cut
 
 LONGEST_TEMPLATE = 80
 LONGEST_HISTORY = 24
+LONGEST_TOPIC = 8
 REMEMBERED_TURNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What stands before a question: what was said, oldest first, of which the last ``REMEMBERED_TURNS`` are read; the
+    topic in words; and the names of the slots that are known, of which those with a placeholder are read.
+    """
+
+    turns: Sequence[Turn] = ()
+    topic: str = ""
+    slots: Collection[str] = ()
+
+
+NOTHING = Before()
 
 
 class SourceWriter:
@@ -35,16 +53,21 @@ class SourceWriter:
         """Pieces of a question by itself."""
         return self._reader.pieces(question)
 
-    def write(self, turns: Sequence[Turn], question: str, template: Sequence[int]) -> list[int]:
+    def write(self, question: str, template: Sequence[int], before: Before = NOTHING) -> list[int]:
         """Pieces of a whole source.
 
         Args:
-            turns: What was said before, oldest first; the last ``REMEMBERED_TURNS`` are read.
             question: What the customer wrote.
             template: The chosen entry, as ``template`` gave it.
+            before: What stands before the question.
         """
         pieces: list[int] = []
-        for turn in turns[-REMEMBERED_TURNS:]:
+        if before.topic:
+            pieces += [self._tokenizer.topic, *cut(self._reader.pieces(before.topic), LONGEST_TOPIC)]
+        known = [self._tokenizer.number(f"⟨{name}⟩") for name in SLOT_NAMES if name in before.slots]
+        if known:
+            pieces += [self._tokenizer.slots, *known]
+        for turn in before.turns[-REMEMBERED_TURNS:]:
             mark = self._tokenizer.customer if turn.speaker is Speaker.CUSTOMER else self._tokenizer.bot
             pieces += [mark, *cut(self._reader.pieces(turn.text), LONGEST_HISTORY)]
         question_pieces = self.pieces(question)

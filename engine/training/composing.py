@@ -11,14 +11,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from engine.seq2seq.model import Seq2Seq, pad
+from engine.seq2seq.model import Seq2Seq
 from engine.text.tokenise import PieceTokenizer
 from engine.training.lesson import Example, Lesson
 from engine.training.loop import Loop, Outcome
 from engine.training.loop import Pace as LoopPace
 from engine.training.running import Running
+from engine.training.steps import decay_groups
+from engine.training.texts import surprise
 
 PATIENCE = 6  # epochs without improvement after which it ends
 RATE = 3e-3  # the highest learning rate
@@ -84,7 +85,7 @@ class _Composing:
 
     def loss(self, network: Seq2Seq, batch: Sequence[Example]) -> Tensor:
         """Mean surprise at the next piece, smoothed."""
-        return surprise(network, batch, self._tokenizer, smoothing=_SMOOTHING)
+        return surprise(network, batch, self._tokenizer, smoothing=_SMOOTHING, copying=True)
 
     def pieces(self, batch: Sequence[Example]) -> int:
         """Pieces of sources and targets."""
@@ -99,32 +100,10 @@ class _Composing:
         return decay_groups(network)
 
 
-def decay_groups(network: Seq2Seq) -> list[dict[str, Any]]:
-    """Parameter groups: weight decay for matrices, none for biases and embeddings."""
-    named = list(network.named_parameters())
-    decayed = [part for name, part in named if part.dim() > 1 and "embedding" not in name]
-    rest = [part for name, part in named if part.dim() <= 1 or "embedding" in name]
-    return [{"params": decayed}, {"params": rest, "weight_decay": 0.0}]
-
-
 @torch.inference_mode()
 def mean_surprise(model: Seq2Seq, examples: Sequence[Example], tokenizer: PieceTokenizer) -> float:
     """Mean loss on examples in nats a piece; 0 where there are none."""
     model.eval()
     parts = [examples[at : at + 32] for at in range(0, len(examples), 32)]
-    return sum(float(surprise(model, part, tokenizer)) * len(part) for part in parts) / max(1, len(examples))
-
-
-def surprise(
-    model: Seq2Seq, examples: Sequence[Example], tokenizer: PieceTokenizer, *, smoothing: float = 0.0
-) -> Tensor:
-    """Teacher forcing: the decoder reads the true pieces so far and is asked for the next one."""
-    source, sizes = pad([list(example.source) for example in examples])
-    encoded = model.encoder(source, sizes)
-    target, lengths = pad([list(example.target) for example in examples], padding=tokenizer.pad)
-    begin = torch.full((len(examples), 1), tokenizer.begin)
-    keys = model.decoder.prepare(encoded, source)
-    scores, _, _ = model.decoder(torch.cat([begin, target[:, :-1]], 1), model.decoder.begin(encoded.last), keys)
-    real = torch.arange(target.shape[1]) < lengths[:, None]
-    places = torch.where(real, model.decoder.places[target], -100).flatten()
-    return F.cross_entropy(scores.flatten(0, 1), places, label_smoothing=smoothing, ignore_index=-100)
+    losses = (float(surprise(model, part, tokenizer, copying=True)) for part in parts)
+    return sum(loss * len(part) for loss, part in zip(losses, parts, strict=True)) / max(1, len(examples))

@@ -141,7 +141,7 @@ class Inside:
         pieces = self._writer.template(template(entry.answer))
         if pieces is None:
             return None
-        source = self._writer.write((), question, pieces)
+        source = self._writer.write(question, pieces)
         written, weights = _looked(self._generator.load(), self._tokenizer, source, len(pieces) + ROOM)
         if not written:
             return None
@@ -165,7 +165,7 @@ class Inside:
         for question, entry in asked:
             pieces = self._writer.template(template(entry.answer))
             if pieces is not None and writable.issuperset(pieces):
-                source = self._writer.write((), question, pieces)
+                source = self._writer.write(question, pieces)
                 examples.append(Example(tuple(source), (*pieces, self._tokenizer.end)))
         return _surprise(model, self._tokenizer, examples) if examples else None
 
@@ -268,14 +268,14 @@ def _looked(
 def _surprise(model: Seq2Seq, tokenizer: PieceTokenizer, examples: Sequence[Any]) -> Surprise:
     import torch
 
-    from engine.training.composing import surprise
+    from engine.training.texts import surprise
 
     total, pieces = 0.0, 0
     with torch.inference_mode():
         for at in range(0, len(examples), _SIDE_BY_SIDE):
             part = examples[at : at + _SIDE_BY_SIDE]
             count = sum(len(example.target) for example in part)
-            total += float(surprise(model, part, tokenizer)) * count
+            total += float(surprise(model, part, tokenizer, copying=True)) * count
             pieces += count
     return Surprise(math.exp(min(total / pieces, 700.0)), len(examples), pieces)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from itertools import pairwise
 
 from engine.dialogue import Speaker, Turn
 from engine.knowledge.entries import SMALL_TALK, Entry, Knowledge
-from engine.knowledge.template import against, template
-from engine.seq2seq.source import SourceWriter
-from engine.text.tokenise import PieceTokenizer
+from engine.knowledge.template import against, own_words, template
+from engine.seq2seq.source import NOTHING, Before, SourceWriter
+from engine.text.tokenise import SLOT_NAMES, PieceTokenizer
 from engine.training.data import LoggedConversation, TrainingData
 from engine.understand.follow_up import is_follow_up
 
-_JOINTS = re.compile(r"[_\W]+|(?<=[a-z])(?=[A-Z])")
+_OUT_OF_CONTEXT = 2  # of three questions so many are asked first, the third after something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +50,43 @@ def questions_of(knowledge: Knowledge, background: Sequence[str]) -> tuple[tuple
     two what its questions are about.
     """
     counts = Counter(entry.intent for entry in knowledge)
-    names = ((named(entry.intent), place) for place, entry in enumerate(knowledge) if counts[entry.intent] == 1)
+    names = ((entry.topic, place) for place, entry in enumerate(knowledge) if counts[entry.intent] == 1)
     names = ((name, place) for name, place in names if name)
     return (*knowledge.examples(), *names, *((text, len(knowledge)) for text in background))
 
 
-def named(intent: str) -> str:
-    """The name of an intent as words: ``lost_card``, ``lost-card`` and ``lostCard`` all say "lost card"."""
-    return " ".join(_JOINTS.sub(" ", intent).split())
-
-
 def replies_of(
-    knowledge: Knowledge, writer: SourceWriter, tokenizer: PieceTokenizer
+    knowledge: Knowledge, writer: SourceWriter, tokenizer: PieceTokenizer, chance: random.Random
 ) -> list[tuple[Entry, tuple[Example, ...]]]:
-    """For every entry its answer as a template, asked for by each of its questions; nothing where it is too long."""
+    """For every entry its answer as a template, asked for by each of its questions; nothing where it is too long.
+
+    Every third question is asked after something else was answered and with some slots known, as ``chance`` draws it:
+    whoever asks about another thing gets the whole of it.
+    """
     found: list[tuple[Entry, tuple[Example, ...]]] = []
     for entry in knowledge:
         pieces = writer.template(template(entry.answer))
         if pieces is not None:
             target = (*pieces, tokenizer.end)
-            sources = (tuple(writer.write((), question, pieces)) for question in entry.questions)
+            asked = [(question, drawn_before(knowledge, entry, chance)) for question in entry.questions]
+            befores = [NOTHING if number % 3 < _OUT_OF_CONTEXT else one for number, (_, one) in enumerate(asked)]
+            sources = (
+                tuple(writer.write(question, pieces, before))
+                for (question, _), before in zip(asked, befores, strict=True)
+            )
             found.append((entry, tuple(Example(source, target) for source in sources)))
     return found
+
+
+def drawn_before(knowledge: Knowledge, entry: Entry, chance: random.Random) -> Before:
+    """An exchange about another entry of the same language, its topic, and one or two slots."""
+    others = [other for other in knowledge if other.id != entry.id and other.locale == entry.locale]
+    slots = chance.sample(SLOT_NAMES, chance.choice((0, 0, 1, 2)))
+    if not others:
+        return Before(slots=slots)
+    other = chance.choice(others)
+    said = (Turn(Speaker.CUSTOMER, chance.choice(other.questions)), Turn(Speaker.BOT, own_words(other.answer, {})))
+    return Before(said, "" if SMALL_TALK in other.tags else other.topic, slots)
 
 
 def turns_of(data: TrainingData, writer: SourceWriter, tokenizer: PieceTokenizer) -> list[Example]:
@@ -120,6 +134,7 @@ def _turns(
     found: list[Example] = []
     slots: dict[str, str] = {}
     said: list[Turn] = []
+    topic = ""
     for logged in conversation.turns:
         slots |= logged.slots
         asked = len(said) > 1 and said[-1].speaker is Speaker.CUSTOMER
@@ -128,7 +143,9 @@ def _turns(
             pieces = writer.template(form)
             text = against(logged.turn.text, form, slots)
             if pieces is not None and text is not None:
-                source = writer.write(said[:-1], said[-1].text, pieces)
+                source = writer.write(said[-1].text, pieces, Before(said[:-1], topic, slots))
                 found.append(Example(tuple(source), (*tokenizer.encode(text), tokenizer.end)))
+        if logged.entry in knowledge and SMALL_TALK not in knowledge[str(logged.entry)].tags:
+            topic = knowledge[str(logged.entry)].topic
         said.append(logged.turn)
     return found

@@ -125,6 +125,8 @@ class Loop(Generic[N, B]):
         self._task = task
         self._pace = pace
         self._running = running
+        self._hardware = running.hardware
+        network.to(self._hardware.device)
         self._savepoint = running.part(pace.stage)
         self._together = running.processes
         self._chance = random.Random(seed)
@@ -187,7 +189,8 @@ class Loop(Generic[N, B]):
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate() * group["share"]
         self._optimizer.zero_grad(set_to_none=True)
-        loss = self._lossy(batch)
+        with self._hardware.products():
+            loss = self._lossy(batch)
         loss.backward()
         norm = float(nn.utils.clip_grad_norm_(_trained(self._network), _CLIPPED))
         value = float(loss.detach())
@@ -262,7 +265,7 @@ class Loop(Generic[N, B]):
     def _ended(self, *, stopped: bool) -> Outcome:
         stand = self._stand
         self._network.load_state_dict(self._best or _own(self._average), strict=False)
-        self._network.eval()
+        self._network.to("cpu").eval()
         least = stand.least if math.isfinite(stand.least) else 0.0
         return Outcome(stand.epoch, stand.kept or stand.epoch, least, stopped, self._notes())
 
@@ -288,6 +291,7 @@ class Loop(Generic[N, B]):
             **_named("best", self._best),
             **_named("optimizer", _optimizer_state(self._optimizer)),
             "chance": torch.get_rng_state(),
+            **self._hardware.chance(),
         }
         stand = copy.copy(self._stand)
         stand.seconds += moment - self._began
@@ -309,6 +313,7 @@ class Loop(Generic[N, B]):
         self._best = parts.get("best", {})
         _restore(self._optimizer, parts.get("optimizer", {}))
         torch.set_rng_state(saved.weights["chance"])
+        self._hardware.set_chance(saved.weights)
 
 
 class _Lossy(nn.Module, Generic[N, B]):

@@ -17,7 +17,7 @@ class TrainingOptions:
     means one, since networks this small gain little from more, ``max_wrong_rate`` is what the thresholds promise,
     ``encoder`` is what it starts from, a name of ``engine.understand.encoders``, ``cell`` the recurrent cell of a
     sentence encoder that starts from nothing, ``lstm`` or ``gru``, ``slots`` are patterns for values as in the
-    configuration.
+    configuration, ``device`` and ``precision`` what is calculated on and how, see ``engine.training.hardware``.
     """
 
     epochs: int = 0
@@ -27,6 +27,8 @@ class TrainingOptions:
     max_wrong_rate: float = 0.1
     encoder: str = "base"
     cell: str = "lstm"
+    device: str = "cpu"
+    precision: str = "auto"
     locales: tuple[str, ...] = ("en", "zh")
     slots: Mapping[str, str] = field(default_factory=dict)
 

@@ -52,12 +52,12 @@ class Processes:
 
 @contextmanager
 def joined() -> Iterator[Processes]:
-    """The processes that the launcher started, or this one alone."""
+    """The processes that the launcher started, or this one alone; on graphics cards they speak through NCCL."""
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield Processes()
         return
-    torch.distributed.init_process_group("gloo")  # the networks are trained on the processor
+    torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield Processes(count, torch.distributed.get_rank())
     finally:

@@ -20,7 +20,6 @@ from engine.ports import Reading, Retriever, Understander
 from engine.ranker import CANDIDATE_FEATURES, Features, LearnedRanker, RankerWeights, probabilities
 from engine.text.features import tokens
 from engine.training.fusion import fit_ranker
-from engine.training.lesson import named
 from engine.training.report import HeldOut
 
 Case = tuple[Features, frozenset[int]]
@@ -67,7 +66,7 @@ def split(knowledge: Knowledge, background: Sequence[str], *, seed: int, turn: i
         held = questions[first : first + size]
         asked.extend((question, len(kept)) for question in held)
         # an intent that is named like one of its questions would teach that question
-        intent = entry.intent if all(tokens(one) != tokens(named(entry.intent)) for one in held) else ""
+        intent = entry.intent if all(tokens(one) != tokens(entry.topic) for one in held) else ""
         kept.append(replace(entry, questions=tuple(questions[:first] + questions[first + size :]), intent=intent))
     others = list(background)
     chance.shuffle(others)

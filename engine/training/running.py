@@ -1,10 +1,11 @@
-"""What goes on around a run: who is told of it, who may stop it, where it is saved, who trains along."""
+"""What goes on around a run: who is told of it, who may stop it, where it is saved, who trains along, and on what."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from engine.training.hardware import CPU, Hardware
 from engine.training.options import Progress, Report
 from engine.training.processes import Processes
 from engine.training.savepoint import NOWHERE, RunFolder, Savepoint
@@ -29,6 +30,7 @@ class Running:
     stop: Callable[[], bool] = _never
     folder: RunFolder | None = None
     processes: Processes = field(default_factory=Processes)
+    hardware: Hardware = CPU
     turn: int = 0  # of parts that are trained several times
 
     def part(self, stage: str) -> Savepoint:

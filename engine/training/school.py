@@ -19,6 +19,7 @@ from engine.training.course import Course, Result
 from engine.training.data import TrainingData
 from engine.training.earlier import Continuing, Earlier
 from engine.training.earlier import joined as joined_knowledge
+from engine.training.hardware import chosen
 from engine.training.labelled import label
 from engine.training.options import Progress, Report, TrainingOptions, TrainingSummary, Tuning
 from engine.training.processes import joined
@@ -47,9 +48,9 @@ def interrupted(out: Path, known: str) -> str:
 
 def identity(data: TrainingData, options: TrainingOptions) -> str:
     """What a run is known by: the same for the same data, options and version of PyTorch, whatever time it has."""
-    chosen = {name: value for name, value in asdict(options).items() if name != "minutes"}
+    told_of = {name: value for name, value in asdict(options).items() if name != "minutes"}
     texts = [data.knowledge.fingerprint(), repr(data.conversations), repr(data.background), repr(data.validation)]
-    told = json.dumps([texts, chosen, checkpoint.FORMAT, torch.__version__], sort_keys=True, default=str)
+    told = json.dumps([texts, told_of, checkpoint.FORMAT, torch.__version__], sort_keys=True, default=str)
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -180,7 +181,8 @@ class _Run:
         torch.manual_seed(self.options.seed)
         with joined() as processes:
             folder = RunFolder(self.out / UNFINISHED, self.identity, every=every, speaks=processes.first)
-            running = Running(_noting(report, folder), stop, folder, processes)
+            hardware = chosen(self.options.device, self.options.precision, number=processes.number)
+            running = Running(_noting(report, folder), stop, folder, processes, hardware)
             result = self._course(running, folder, began)
             files = result.files(self.data.knowledge)
             fingerprint = ""

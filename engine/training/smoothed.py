@@ -52,20 +52,23 @@ class _Smoothed(torch.autograd.Function):
         smoothing: float,
         taught: bool,
     ) -> Tensor:
+        """The loss, and what ``backward`` needs of it where it is ``taught``; the rest is as in ``smoothed``."""
         rows = table.index_select(0, shortlist)
         scores = torch.addmm(bias, states, rows.T)
+        scores = scores.to(table.dtype)  # in mixed precision the product is short, the sum is not
         chances = scores.softmax(dim=1)
         total = scores.amax(dim=1) - chances.amax(dim=1).log()  # of all powers; the largest chance is never nothing
         true = scores.gather(1, places[:, None])[:, 0]
         loss = (total - (1 - smoothing) * true - smoothing * scores.mean(dim=1)).mean()
         if taught:
             excess = _excess(chances, places, smoothing)
-            back = torch.zeros_like(table).index_copy_(0, shortlist, excess.T @ states)
+            back = torch.zeros_like(table).index_copy_(0, shortlist, (excess.T @ states).to(table.dtype))
             ctx.save_for_backward(excess @ rows, back, excess.sum(dim=0))
         return loss
 
     @staticmethod
     def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients for states, table and bias, as large as the loss counts in what comes after it."""
         states, table, bias = (saved * given[0] for saved in ctx.saved_tensors)
         return states, table, bias, None, None, None, None
 

@@ -40,7 +40,7 @@ def teach(
 ) -> tuple[Seq2Seq, Training]:
     """A trained composer, and how its training ended; a few replies are kept from it to stop in time."""
     chance, tokenizer = random.Random(options.seed), start.tokenizer
-    composable = replies_of(data.knowledge, writer, tokenizer)
+    composable = replies_of(data.knowledge, writer, tokenizer, chance)
     replies, old = ([own for one, own in composable if start.is_fresh(one) is fresh] for fresh in (True, False))
     turns = turns_of(data, writer, tokenizer)
     chance.shuffle(turns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,3 +41,11 @@ def blend(average: nn.Module, model: nn.Module, keep: float = 0.98) -> None:
 def weights_of(model: nn.Module) -> dict[str, NDArray[np.generic]]:
     """Weights by name; shared embeddings stand once."""
     return {name: value.numpy() for name, value in model.state_dict().items() if name not in _SHARED}
+
+
+def decay_groups(network: nn.Module) -> list[dict[str, Any]]:
+    """Parameter groups: weight decay for matrices, none for biases and embeddings."""
+    named = list(network.named_parameters())
+    decayed = [part for name, part in named if part.dim() > 1 and "embedding" not in name]
+    rest = [part for name, part in named if part.dim() <= 1 or "embedding" in name]
+    return [{"params": decayed}, {"params": rest, "weight_decay": 0.0}]

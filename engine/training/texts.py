@@ -1,7 +1,7 @@
 """Training the composing network on plain pairs of texts, one to be written for the other, by teacher forcing.
 
-Without copying and without entries: the task by which the field measures a sequence-to-sequence network. Batches hold
-texts of like length, as many as fit into a number of pieces, so that little is spent on padding.
+Without entries, and without copying unless that is asked for: the task by which the field measures such a network.
+Batches hold texts of like length, as many as fit into a number of pieces, so that little is spent on padding.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import torch
 from torch import Tensor
 
 from engine.errors import TrainingError
+from engine.seq2seq.decoder import Decoder
 from engine.seq2seq.model import Seq2Seq, pad
 from engine.text.tokenise import PieceTokenizer
-from engine.training.composing import decay_groups
 from engine.training.lesson import Example
 from engine.training.loop import Loop, Outcome
 from engine.training.loop import Pace as LoopPace
 from engine.training.running import Running
 from engine.training.smoothed import smoothed
+from engine.training.steps import decay_groups
 
 _JITTER = 2.0  # pieces by which lengths are mistaken on purpose, so that batches differ from epoch to epoch
 
@@ -34,7 +35,7 @@ class Pace:
     ``room`` is how many pieces a batch may have on its longer side, padding included, ``steps`` how many batches make
     an epoch, 0 for all pairs once. ``smoothing`` is the share of every target that all pieces get alike, ``sampled``
     the share of the pieces read that the decoder's own guess stands in for, and ``coverage`` the weight of looking
-    twice at the same place.
+    twice at the same place. ``copying`` lets pieces be copied from the source.
     """
 
     epochs: int
@@ -47,10 +48,11 @@ class Pace:
     smoothing: float = 0.1
     sampled: float = 0.0
     coverage: float = 0.0
+    copying: bool = False
 
 
 class TextsTrainer:
-    """Trains a network in place; what only copying needs stays as it is.
+    """Trains a network in place; what only copying needs stays as it is where nothing is copied.
 
     Args:
         model: The network.
@@ -74,13 +76,14 @@ class TextsTrainer:
         task = TextsTask(self._tokenizer, pairs, held_out, pace)
         patience = pace.patience if held_out else 0
         how = LoopPace("texts", pace.epochs, pace.deadline, rate=pace.rate, kept=pace.kept, patience=patience)
-        copying = [part for part in self._model.decoder.copying.parameters() if part.requires_grad]
-        for part in copying:
+        unused = [] if pace.copying else list(self._model.decoder.copying.parameters())
+        unused = [part for part in unused if part.requires_grad]
+        for part in unused:
             part.requires_grad_(False)
         try:
             return Loop(self._model, task, how, running, seed=self._seed).run()
         finally:
-            for part in copying:
+            for part in unused:
                 part.requires_grad_(True)
 
 
@@ -127,6 +130,7 @@ class TextsTask:
             smoothing=pace.smoothing,
             sampled=pace.sampled,
             coverage=pace.coverage,
+            copying=pace.copying,
         )
 
     def pieces(self, batch: Sequence[Example]) -> int:
@@ -135,7 +139,7 @@ class TextsTask:
 
     def validate(self, network: Seq2Seq) -> float:
         """Mean surprise at what was kept from training."""
-        return mean_surprise(network, self._held_out, self._tokenizer)
+        return mean_surprise(network, self._held_out, self._tokenizer, copying=self._pace.copying)
 
     def groups(self, network: Seq2Seq) -> list[dict[str, Any]]:
         """Weight decay for matrices, none for biases and embeddings."""
@@ -166,12 +170,14 @@ def _longer(example: Example) -> int:
 
 
 @torch.inference_mode()
-def mean_surprise(model: Seq2Seq, batches: Sequence[Sequence[Example]], tokenizer: PieceTokenizer) -> float:
+def mean_surprise(
+    model: Seq2Seq, batches: Sequence[Sequence[Example]], tokenizer: PieceTokenizer, *, copying: bool = False
+) -> float:
     """Mean surprise in nats a piece; 0 where there is none."""
     model.eval()
     counts = [sum(len(example.target) for example in batch) for batch in batches]
-    total = sum(float(surprise(model, batch, tokenizer)) * count for batch, count in zip(batches, counts, strict=True))
-    return total / max(1, sum(counts))
+    losses = (float(surprise(model, batch, tokenizer, copying=copying)) for batch in batches)
+    return sum(loss * count for loss, count in zip(losses, counts, strict=True)) / max(1, sum(counts))
 
 
 def surprise(
@@ -182,6 +188,7 @@ def surprise(
     smoothing: float = 0.0,
     sampled: float = 0.0,
     coverage: float = 0.0,
+    copying: bool = False,
 ) -> Tensor:
     """Teacher forcing: the decoder reads the true pieces so far and is asked for the next one.
 
@@ -189,25 +196,59 @@ def surprise(
         smoothing: Share of the target that all pieces get alike.
         sampled: Share of the pieces read that a guess stands in for (``_with_guesses``).
         coverage: Weight of the attention that a step spends on what was attended to before (See, Liu, Manning 2017).
+        copying: Whether pieces may be copied from the source.
     """
-    decoder = model.decoder
-    source, sizes = pad([list(example.source) for example in batch])
-    target, lengths = pad([list(example.target) for example in batch], padding=tokenizer.pad)
+    decoder, device = model.decoder, model.embedding.weight.device
+    source, sizes = pad([list(example.source) for example in batch], device=device)
+    target, lengths = pad([list(example.target) for example in batch], padding=tokenizer.pad, device=device)
     encoded = model.encoder(source, sizes)
-    keys = decoder.attention.prepare(encoded.values, encoded.mask)
+    keys = decoder.prepare(encoded, source if copying else None)
     state = decoder.begin(encoded.last)
-    read = torch.cat([torch.full((len(batch), 1), tokenizer.begin), target[:, :-1]], 1)
+    read = torch.cat([torch.full((len(batch), 1), tokenizer.begin, device=device), target[:, :-1]], 1)
     if sampled:
         with torch.no_grad():
             scores, _, _ = decoder(read, state, keys)
             guessed = decoder.shortlist[scores.exp().flatten(0, 1).multinomial(1)].view_as(read)
             read = _with_guesses(read, guessed, sampled)
     written, _, weights = decoder.read(read, state, keys)
-    real = (torch.arange(target.shape[1]) < lengths[:, None]).flatten().nonzero()[:, 0]
-    states = written.flatten(0, 1).index_select(0, real)
+    real = (torch.arange(target.shape[1], device=device) < lengths[:, None]).flatten().nonzero()[:, 0]
     places = decoder.places[target.flatten()[real]]
-    loss = smoothed(states, decoder.embedding.weight, decoder.bias, decoder.shortlist, places, smoothing)
+    states = written.flatten(0, 1).index_select(0, real)
+    if keys.places is None:
+        loss = smoothed(states, decoder.embedding.weight, decoder.bias, decoder.shortlist, places, smoothing)
+    else:
+        looked_at = weights.flatten(0, 1).index_select(0, real)
+        there = keys.places.index_select(0, real.div(target.shape[1], rounding_mode="floor"))
+        loss = _surprise_with_copies(decoder, states, looked_at, there, places, smoothing)
     return loss + coverage * _seen_again(weights, real) if coverage else loss
+
+
+def _surprise_with_copies(
+    decoder: Decoder, states: Tensor, looked_at: Tensor, there: Tensor, places: Tensor, smoothing: float
+) -> Tensor:
+    """Mean surprise at pieces that are written or copied, worked out for the true pieces alone.
+
+    Only what is written is smoothed: smoothing what is copied would keep the network from ever being sure of copying.
+
+    Args:
+        states: What the output sees.
+        looked_at: Attention.
+        there: Which output each source piece is.
+        places: The true outputs.
+
+    Shape:
+        states: (N, E)
+        looked_at, there: (N, S)
+        places: (N,)
+    """
+    rows = decoder.embedding.weight.index_select(0, decoder.shortlist)
+    written = torch.addmm(decoder.bias, states, rows.T).float().log_softmax(dim=1)
+    share = torch.sigmoid(decoder.copying(states).float())[:, 0]
+    copied = (looked_at.float() * (there == places[:, None])).sum(dim=1)
+    some = (looked_at.float() * (there < written.shape[1])).sum(dim=1)
+    true = written.gather(1, places[:, None])[:, 0].exp()
+    chance = ((1 - share) * true + share * copied) / (1 - share * (1 - some)).clamp_min(1e-6)
+    return -((1 - smoothing) * chance.clamp_min(1e-9).log() + smoothing * written.mean(dim=1)).mean()
 
 
 def _with_guesses(read: Tensor, guessed: Tensor, share: float) -> Tensor:
@@ -217,7 +258,7 @@ def _with_guesses(read: Tensor, guessed: Tensor, share: float) -> Tensor:
     decoder need not go step by step. The share stays the same throughout.
     """
     own = torch.cat([read[:, :1], guessed[:, :-1]], dim=1)
-    drawn = torch.rand(read.shape) < share
+    drawn = torch.rand(read.shape, device=read.device) < share
     drawn[:, 0] = False
     return torch.where(drawn, own, read)
 

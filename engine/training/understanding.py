@@ -125,8 +125,9 @@ class _Understanding:
 
     def loss(self, network: SentenceEncoder, batch: list[Asked]) -> Tensor:
         """Cross entropy of the entries, and the contrast."""
-        places = torch.tensor([place for _, place in batch])
-        pooled = network.encode(as_batch([words for words, _ in batch]))
+        device = next(network.parameters()).device
+        places = torch.tensor([place for _, place in batch], device=device)
+        pooled = network.encode(as_batch([words for words, _ in batch], device))
         loss = F.cross_entropy(network.scores(pooled), places, label_smoothing=_SMOOTHING)
         return loss + _CONTRAST * _contrast(network.vectors(pooled), places)
 
@@ -155,16 +156,17 @@ def _hidden(word: ReadWord, chance: random.Random) -> ReadWord:
     return replace(word, row=UNKNOWN, grams=word.grams if chance.random() < 0.5 else ())
 
 
-def as_batch(texts: Sequence[Sequence[ReadWord]]) -> Batch:
-    """Read texts as tensors."""
+def as_batch(texts: Sequence[Sequence[ReadWord]], device: torch.device | None = None) -> Batch:
+    """Read texts as tensors, by default on the processor."""
     words = together(texts)
-    return Batch(*(torch.from_numpy(part) for part in (words.words, words.grams, words.starts, words.lengths)))
+    parts = (words.words, words.grams, words.starts, words.lengths)
+    return Batch(*(torch.from_numpy(part).to(device) for part in parts))
 
 
 def _contrast(vectors: Tensor, places: Tensor) -> Tensor:
     """Supervised contrast over a batch; texts whose entry stands alone in it are left out."""
     alike = vectors @ vectors.T / _TEMPERATURE
-    itself = torch.eye(len(places), dtype=torch.bool)
+    itself = torch.eye(len(places), dtype=torch.bool, device=places.device)
     same = (places[:, None] == places[None]) & ~itself
     pairs = same.sum(dim=1)
     if not bool(pairs.any()):

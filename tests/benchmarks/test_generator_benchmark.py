@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from benchmarks import generator
+from benchmarks import generator_runs as runs
 from benchmarks.datasets import DataError, Folders
-from benchmarks.generator import Corpus, PeerFailedError, Recipe, Row, own, read, samples
+from benchmarks.generator import read, samples
 from benchmarks.generator_peers import Job, joeynmt_configuration, opennmt_arguments
+from benchmarks.generator_runs import Corpus, PeerFailedError, Recipe, Row, own
 
 torch.set_num_threads(1)
 
@@ -67,7 +69,7 @@ def test_sides_of_different_length_are_no_translations(data: Path) -> None:
 
 
 def test_our_row_trains_for_its_time_counts_what_it_is_shown_and_writes_every_source(corpus: Corpus) -> None:
-    row = own(corpus, RECIPE, 1.0, 1, write=True)
+    row, _ = own(corpus, RECIPE, 1.0, 1, write=True)
     assert row.seconds >= 0.5
     assert row.steps > 2
     assert row.pieces >= row.steps
@@ -76,9 +78,10 @@ def test_our_row_trains_for_its_time_counts_what_it_is_shown_and_writes_every_so
 
 
 def test_what_was_taught_long_enough_is_translated(corpus: Corpus) -> None:
-    network = generator._network(corpus, RECIPE, 1)
-    generator._taught(network, corpus, replace(RECIPE, rate=1e-2), 200, generator._Clock(float("inf")), 1)
-    assert generator.translated(network, corpus, RECIPE) == corpus.references
+    network = runs.network(corpus, RECIPE, 1)
+    runs.taught(network, corpus, replace(RECIPE, rate=1e-2), 200, runs.Clock(float("inf")), 1)
+    assert runs.written(network, corpus, RECIPE) == corpus.references
+    assert runs.perplexity(network, corpus) < 1.2
 
 
 def test_samples_are_drawn_by_seed_and_show_every_row(corpus: Corpus) -> None:
@@ -92,18 +95,18 @@ def test_samples_are_drawn_by_seed_and_show_every_row(corpus: Corpus) -> None:
 def test_pieces_survive_the_journey_through_a_peer_and_strange_words_are_left_out(
     pieces: list[int], strange: str
 ) -> None:
-    assert generator._back(" ".join(f"p{piece}" for piece in pieces)) == pieces
-    assert generator._back("<unk> pq p p1x") == []
-    assert all(piece >= 0 for piece in generator._back(strange))
+    assert runs._back(" ".join(f"p{piece}" for piece in pieces)) == pieces
+    assert runs._back("<unk> pq p p1x") == []
+    assert all(piece >= 0 for piece in runs._back(strange))
 
 
 def test_a_peer_is_given_the_same_pieces_and_its_job(corpus: Corpus, tmp_path: Path) -> None:
     folder = tmp_path / "job"
     folder.mkdir()
-    generator._lay_out(corpus, JOB, folder)
+    runs._lay_out(corpus, JOB, folder)
     assert json.loads((folder / "job.json").read_bytes()) == asdict(JOB)
     lines = (folder / "train.trg").read_text("utf-8").splitlines()
-    assert [generator._back(line) for line in lines] == [list(pair.target[:-1]) for pair in corpus.pairs]
+    assert [runs._back(line) for line in lines] == [list(pair.target[:-1]) for pair in corpus.pairs]
 
 
 def test_peers_get_the_sizes_of_the_job(tmp_path: Path) -> None:
@@ -115,7 +118,7 @@ def test_peers_get_the_sizes_of_the_job(tmp_path: Path) -> None:
 
 
 def test_a_peer_that_is_not_there_is_said_with_its_own_words(corpus: Corpus) -> None:
-    run = generator._Run(corpus, RECIPE, sys.executable, 1e-3, 1)
+    run = runs.Run(corpus, RECIPE, sys.executable, 1e-3, 1)
     with pytest.raises(PeerFailedError, match="joeynmt ended with 1"):
         run.train("joeynmt", 1.0, write=False)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -21,6 +22,8 @@ from engine.knowledge.entries import Entry, Knowledge
 from engine.ports import Context, Evidence, Generation, Reading, Understanding
 from engine.respond import Engine, Settings
 from engine.seq2seq.attention import AttentionKind
+from engine.seq2seq.decode import Hypothesis
+from engine.seq2seq.decoder import Layout
 from engine.seq2seq.encoder import Encoded
 from engine.seq2seq.model import ModelSizes, Seq2Seq, pad
 from engine.text.features import tokens
@@ -40,11 +43,15 @@ def a_model(
     shortlist: Sequence[int] = (2, 3, 4),
     pieces: int = 8,
     attention: AttentionKind = AttentionKind.GENERAL,
+    layout: Layout = Layout.AFTER,
+    depth: int = 1,
     seed: int = 0,
 ) -> Seq2Seq:
     """A tiny network with every weight drawn at random, so that nothing is zero by luck."""
     torch.manual_seed(seed)
-    sizes = ModelSizes(pieces, embedding=6, hidden=4, decoder=8, attention=attention.value)
+    sizes = ModelSizes(
+        pieces, embedding=6, hidden=4, decoder=8, attention=attention.value, layout=layout.value, depth=depth
+    )
     model = Seq2Seq(sizes, torch.tensor(list(shortlist)), dropout=0.3).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -82,11 +89,31 @@ def next_log_probabilities(
 ) -> dict[int, float]:
     """Log-probability of every piece that may come next, with all that was written read again from the beginning."""
     decoder = model.decoder
-    keys = (
-        decoder.attention.prepare(encoded.values, encoded.mask) if source is None else decoder.prepare(encoded, source)
-    )
+    keys = decoder.prepare(encoded, source)
     scores, _, _ = decoder(torch.tensor([[BEGIN, *written]]), decoder.begin(encoded.last), keys)
     return dict(zip(decoder.shortlist.tolist(), scores[0, -1].tolist(), strict=True))
+
+
+def greedy_slowly(model: Seq2Seq, encoded: Encoded, source: Tensor | None, limit: int) -> Hypothesis:
+    """Greedy search that keeps no state: all that was written is read again for each piece."""
+    written: list[int] = []
+    worth: list[float] = []
+    while len(written) < limit:
+        chances = next_log_probabilities(model, encoded, source, written)
+        piece = max(chances, key=lambda one: chances[one])
+        worth.append(chances[piece])
+        if piece == END:
+            return Hypothesis(tuple(written), tuple(worth), finished=True)
+        written.append(piece)
+    return Hypothesis(tuple(written), tuple(worth), finished=False)
+
+
+def alike(found: Hypothesis, expected: Hypothesis) -> bool:
+    """Whether two hypotheses are the same but for what single precision rounds away."""
+    return (found.pieces, found.finished) == (expected.pieces, expected.finished) and (
+        found.log_probabilities == pytest.approx(expected.log_probabilities, abs=1e-4)
+        and found.missed == pytest.approx(expected.missed, abs=1e-4)
+    )
 
 
 def some_evidence(size: int, *, known: float = 0.0, **found: Sequence[float]) -> Evidence:

@@ -10,8 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parts import BEGIN, END, a_model, encode, next_log_probabilities
-from torch import Tensor
+from parts import BEGIN, END, a_model, alike, encode, greedy_slowly, next_log_probabilities
 
 from engine.seq2seq.decode import Hypothesis, beam, greedy, length_penalty
 from engine.seq2seq.encoder import Encoded
@@ -19,19 +18,6 @@ from engine.seq2seq.model import Seq2Seq
 
 texts = st.lists(st.integers(0, 7), min_size=1, max_size=5)
 seeds = st.integers(0, 40)
-
-
-def greedy_slowly(model: Seq2Seq, encoded: Encoded, source: Tensor | None, limit: int) -> Hypothesis:
-    written: list[int] = []
-    worth: list[float] = []
-    while len(written) < limit:
-        chances = next_log_probabilities(model, encoded, source, written)
-        piece = max(chances, key=lambda one: chances[one])
-        worth.append(chances[piece])
-        if piece == END:
-            return Hypothesis(tuple(written), tuple(worth), finished=True)
-        written.append(piece)
-    return Hypothesis(tuple(written), tuple(worth), finished=False)
 
 
 def everything(model: Seq2Seq, encoded: Encoded, limit: int) -> list[Hypothesis]:
@@ -66,12 +52,6 @@ def beam_slowly(model: Seq2Seq, encoded: Encoded, *, width: int, limit: int, alp
     return max([*done, *beams], key=lambda one: one.score(alpha))
 
 
-def close(found: Hypothesis, expected: Hypothesis) -> bool:
-    return (found.pieces, found.finished) == (expected.pieces, expected.finished) and all(
-        abs(a - b) < 1e-4 for a, b in zip(found.log_probabilities, expected.log_probabilities, strict=True)
-    )
-
-
 @settings(deadline=None, max_examples=40)
 @given(st.lists(texts, min_size=1, max_size=4), seeds, st.booleans(), st.integers(1, 6))
 def test_greedy_equals_writing_step_by_step(batch: list[list[int]], seed: int, copying: bool, limit: int) -> None:
@@ -81,7 +61,7 @@ def test_greedy_equals_writing_step_by_step(batch: list[list[int]], seed: int, c
     assert len(found) == len(batch)
     for text, one in zip(batch, found, strict=True):
         alone, pieces = encode(model, [text])
-        assert close(one, greedy_slowly(model, alone, pieces if copying else None, limit))
+        assert alike(one, greedy_slowly(model, alone, pieces if copying else None, limit))
 
 
 @settings(deadline=None, max_examples=25)
@@ -122,7 +102,7 @@ def test_a_beam_of_one_without_length_normalisation_is_greedy(
     source = pieces if copying else None
     (narrow,) = beam(model, encoded, begin=BEGIN, end=END, width=1, limit=limit, alpha=0.0, source=source)
     (step_by_step,) = greedy(model, encoded, begin=BEGIN, end=END, limit=limit, source=source)
-    assert close(narrow, step_by_step)
+    assert alike(narrow, step_by_step)
 
 
 @given(st.integers(0, 60), st.floats(0, 2))

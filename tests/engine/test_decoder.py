@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parts import BEGIN, END, encode, next_log_probabilities
+from parts import BEGIN, END, a_model, alike, encode, greedy_slowly, next_log_probabilities
 from torch import Tensor
 
 from engine.errors import GenerationError
@@ -30,14 +30,7 @@ seeds = st.integers(0, 30)
 
 
 def a_network(layout: Layout, *, seed: int = 0, depth: int = 1) -> Seq2Seq:
-    """A tiny network with every weight drawn at random, so that nothing is zero by luck."""
-    torch.manual_seed(seed)
-    sizes = ModelSizes(8, embedding=6, hidden=4, decoder=8, layout=layout.value, depth=depth)
-    model = Seq2Seq(sizes, torch.tensor(SHORTLIST), dropout=0.3).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(0, 0.6)
-    return model
+    return a_model(shortlist=SHORTLIST, layout=layout, seed=seed, depth=depth)
 
 
 def one_layer(cell: torch.nn.LSTM, value: Tensor, hidden: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,12 +51,13 @@ def slowly(model: Seq2Seq, encoded: Encoded, pieces: list[int]) -> Tensor:
     for piece in pieces:
         below = one_layer(decoder.lstm, decoder.embedding.weight[piece] * decoder.scale, *layers[0])
         compared = decoder.attention.project_value(encoded.values[0]) @ below[0]
-        context = compared.masked_fill(~encoded.mask[0], float("-inf")).softmax(0) @ encoded.values[0]
+        weights = compared.masked_fill(~encoded.mask[0], float("-inf")).softmax(0)
+        context, words = weights @ encoded.values[0], (weights @ encoded.embedded[0]).tanh()
         layers[0], top = below, below[0]
         if decoder.upper is not None:
             layers[1] = one_layer(decoder.upper, torch.cat([below[0], context]), *layers[1])
             top = layers[1][0]
-        found.append(decoder.combine(torch.cat([top, context])).tanh())
+        found.append(decoder.combine(torch.cat([top, context])).tanh() + decoder.lexical(words).tanh() + words)
     return torch.stack(found)
 
 
@@ -76,7 +70,7 @@ def test_reading_at_once_equals_gates_written_out_step_by_step(
     encoded, _ = encode(model, [text])
     decoder = model.decoder
     with torch.inference_mode():
-        keys = decoder.attention.prepare(encoded.values, encoded.mask)
+        keys = decoder.prepare(encoded)
         found, _, _ = decoder.read(torch.tensor([pieces]), decoder.begin(encoded.last), keys)
         torch.testing.assert_close(found[0], slowly(model, encoded, pieces), atol=1e-5, rtol=1e-4)
 
@@ -112,26 +106,6 @@ def test_padding_changes_nothing_whatever_the_depth_of_the_encoder(
         assert not together.values[row, len(text) :].any()
 
 
-def greedy_slowly(model: Seq2Seq, encoded: Encoded, source: Tensor | None, limit: int) -> Hypothesis:
-    written: list[int] = []
-    worth: list[float] = []
-    while len(written) < limit:
-        chances = next_log_probabilities(model, encoded, source, written)
-        piece = max(chances, key=lambda one: chances[one])
-        worth.append(chances[piece])
-        if piece == END:
-            return Hypothesis(tuple(written), tuple(worth), finished=True)
-        written.append(piece)
-    return Hypothesis(tuple(written), tuple(worth), finished=False)
-
-
-def alike(found: Hypothesis, expected: Hypothesis) -> bool:
-    return (found.pieces, found.finished) == (expected.pieces, expected.finished) and (
-        found.log_probabilities == pytest.approx(expected.log_probabilities, abs=1e-4)
-        and found.missed == pytest.approx(expected.missed, abs=1e-4)
-    )
-
-
 @settings(deadline=None, max_examples=40)
 @given(batches, seeds, st.booleans(), st.integers(1, 6))
 def test_greedy_in_the_layout_between_equals_reading_everything_again(
@@ -149,7 +123,7 @@ def attention_on(model: Seq2Seq, encoded: Encoded, written: tuple[int, ...]) -> 
     """All attention spent while a text and its next piece were written, (S,)."""
     decoder = model.decoder
     with torch.inference_mode():
-        keys = decoder.attention.prepare(encoded.values, encoded.mask)
+        keys = decoder.prepare(encoded)
         _, _, weights = decoder(torch.tensor([[BEGIN, *written]]), decoder.begin(encoded.last), keys)
     return weights[0].sum(dim=0)
 

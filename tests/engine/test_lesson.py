@@ -13,7 +13,7 @@ from engine.knowledge.entries import Entry, Knowledge
 from engine.seq2seq.source import SourceWriter
 from engine.text.tokenise import PieceTokenizer
 from engine.training.data import LoggedConversation, LoggedTurn, TrainingData
-from engine.training.lesson import Example, Lesson, follow_ups_of, named, questions_of, replies_of, turns_of
+from engine.training.lesson import Example, Lesson, drawn_before, follow_ups_of, questions_of, replies_of, turns_of
 from engine.understand.reader import QuestionReader
 from engine.understand.slots import SlotFinder
 
@@ -67,11 +67,11 @@ def test_the_name_of_an_intent_is_one_more_question() -> None:
     ],
 )
 def test_the_name_of_an_intent_reads_as_words(intent: str, words: str) -> None:
-    assert named(intent) == words
+    assert replace(REFUND, intent=intent).topic == words
 
 
 def test_every_question_of_an_entry_asks_for_its_answer_as_a_template() -> None:
-    found = [own for _, own in replies_of(Knowledge((REFUND, GREETING)), WRITER, TOKENIZER)]
+    found = [own for _, own in replies_of(Knowledge((REFUND, GREETING)), WRITER, TOKENIZER, random.Random(1))]
     assert [len(own) for own in found] == [2, 1]
     for own, question in zip(found[0], REFUND.questions, strict=True):
         source, target = as_text(own)
@@ -81,11 +81,33 @@ def test_every_question_of_an_entry_asks_for_its_answer_as_a_template() -> None:
     assert as_text(found[1][0])[1] == "Dear ⟨name⟩, here we are."
 
 
+def test_every_third_question_is_asked_after_something_else_and_still_gets_the_whole_answer() -> None:
+    many = replace(REFUND, questions=tuple(f"refund {word}?" for word in "abcdef"))
+    knowledge = Knowledge((many, replace(HOURS, intent="opening")))
+    (_, own), *_ = replies_of(knowledge, WRITER, TOKENIZER, random.Random(1))
+    assert [TOKENIZER.topic in example.source for example in own] == [False, False, True] * 2
+    assert len({example.target for example in own}) == 1
+    source = TOKENIZER.decode(own[2].source)
+    assert source.startswith(" opening")
+    assert "when are you open? we are open" in source
+    drawn = replies_of(knowledge, WRITER, TOKENIZER, random.Random(1))
+    assert drawn == replies_of(knowledge, WRITER, TOKENIZER, random.Random(1))
+
+
+def test_what_is_drawn_to_stand_before_is_of_the_same_language_and_small_talk_is_no_topic() -> None:
+    chinese = Entry("zh", "三天。", ("多久？",), "time", "zh")
+    drawn = [drawn_before(Knowledge((REFUND, HELLO, chinese)), REFUND, random.Random(seed)) for seed in range(30)]
+    assert {one.turns[1].text for one in drawn} == {"Hello there!"}
+    assert {one.topic for one in drawn} == {""}
+    assert {len(one.slots) for one in drawn} == {0, 1, 2}
+    assert drawn_before(Knowledge((REFUND,)), REFUND, random.Random(1)).turns == ()
+
+
 def test_answers_too_long_or_with_too_many_values_are_not_composed() -> None:
     long = Entry("long", "word " * 1000, ("long",))
     crowded = Entry("crowded", " and ".join(f"{number}0 days" for number in range(1, 31)), ("many",))
     marked = Entry("marked", "a ⟨1⟩ of the author's own", ("mark",))
-    assert len(replies_of(Knowledge((long, crowded, marked, HOURS)), WRITER, TOKENIZER)) == 1
+    assert len(replies_of(Knowledge((long, crowded, marked, HOURS)), WRITER, TOKENIZER, random.Random(1))) == 1
 
 
 def test_an_agents_turn_is_taught_with_what_was_said_before_it() -> None:
@@ -93,6 +115,18 @@ def test_an_agents_turn_is_taught_with_what_was_said_before_it() -> None:
         customer("hello"), agent("Hi.", None), customer("refund?"), agent("Within 14 days you have it.", REFUND)
     )
     assert found == [(" hello hi. refund?You get your money back within ⟨1⟩ days.", "Within ⟨1⟩ days you have it.")]
+
+
+def test_an_agents_turn_is_taught_with_the_topic_and_the_slots_that_are_known_by_then() -> None:
+    knowledge = Knowledge((replace(REFUND, intent="refund"), HOURS))
+    found = taught(
+        customer("refund? I am Ada", name="Ada"),
+        agent("Within 14 days you have it.", REFUND),
+        customer("and when can I call?"),
+        agent("From 9 to 17.", HOURS),
+        knowledge=knowledge,
+    )
+    assert found[-1][0].startswith(" refund⟨name⟩ refund?")
 
 
 def test_a_turn_with_a_value_of_its_own_is_left_out() -> None:

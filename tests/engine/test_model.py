@@ -87,7 +87,7 @@ def test_what_comes_next_is_a_distribution_over_the_short_list(text: list[int], 
     encoded, pieces = encode(model, [text])
     decoder = model.decoder
     with torch.inference_mode():
-        keys = decoder.prepare(encoded, pieces) if copying else decoder.attention.prepare(encoded.values, encoded.mask)
+        keys = decoder.prepare(encoded, pieces if copying else None)
         scores, _, _ = decoder(torch.tensor([[BEGIN, 3, 4]]), decoder.begin(encoded.last), keys)
     assert scores.shape == (1, 3, 3)
     torch.testing.assert_close(scores.exp().sum(dim=-1), torch.ones(1, 3), atol=1e-4, rtol=0)

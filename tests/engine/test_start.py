@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from pathlib import Path
 
@@ -177,7 +178,7 @@ def compose(start: Start) -> Seq2Seq:
     """A composer after one epoch."""
     tokenizer = start.tokenizer
     writer = SourceWriter(tokenizer, start.questions)
-    lesson = Lesson(tuple(own for _, own in replies_of(KNOWLEDGE, writer, tokenizer)), ())
+    lesson = Lesson(tuple(own for _, own in replies_of(KNOWLEDGE, writer, tokenizer, random.Random(1))), ())
     targets = {piece for own in lesson.replies for example in own for piece in example.target}
     torch.manual_seed(0)
     model = start.composer(torch.tensor(sorted(targets)))

@@ -99,7 +99,7 @@ def test_the_loss_is_the_mean_cross_entropy_of_the_next_piece_without_padding(
     for pair in pairs:
         with torch.no_grad():
             encoded = model.encoder(*pad([list(pair.source)]))
-            keys = model.decoder.attention.prepare(encoded.values, encoded.mask)
+            keys = model.decoder.prepare(encoded)
             read = torch.tensor([[TOKENIZER.begin, *pair.target[:-1]]])
             own, _, _ = model.decoder(read, model.decoder.begin(encoded.last), keys)
         scores.append(own[0])
