@@ -55,7 +55,7 @@ def _train_first(config: Config) -> None:
 
     say(f"there is no model in {config.model_path} yet, so one is trained first; this happens once")
     try:
-        learned = train.run(config, (), learning.options_of(config))
+        learned = train.run(config, learning.options_of(config))
     except (KnowledgeError, TrainingError) as error:
         say(f"attendant: {in_words(error)}")
         say("nothing could be learned, so the bot can only offer a person until `attendant train` succeeds")

@@ -99,5 +99,5 @@ def _trained(name: str, folder: Path, config: Config) -> tuple[Path, float]:
         if name in _CELLS
         else replace(options, encoder=placed(name, Path.cwd()))
     )
-    learned = run(config, (), options, out=folder / "model")
+    learned = run(config, options, out=folder / "model")
     return folder / "model", learned.summary.cpu_seconds

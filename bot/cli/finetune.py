@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from bot.cli.output import counted, show, show_json
 
 if TYPE_CHECKING:
     from bot.config import Config
+    from engine.knowledge.entries import Knowledge
+    from engine.training.data import TrainingData
+    from engine.training.earlier import Earlier
 
 PARTS = ("embedding", "encoder", "decoder", "pooling", "vector")
 _FROM = "The model to go on with: a folder, or the name of one that is kept; else the one in use."
@@ -37,14 +41,7 @@ def command(
     replay: float,
     rate: float,
     freeze: tuple[str, ...],
-    out: Path | None,
-    epochs: int | None,
-    minutes: float | None,
-    seed: int | None,
-    validation: tuple[Path, ...],
-    formats: dict[str, str],
-    keep_personal: bool,
-    dry_run: bool,
+    chosen: learning.Chosen,
     as_json: bool,
     config: Config,
 ) -> None:
@@ -53,12 +50,12 @@ def command(
     SOURCE is a FAQ or a log of conversations, in any form that `train` reads. An entry with an id or an answer
     that the model knows gets the new questions; a new answer replaces the old one. What the model knew stays.
     """
-    chosen = learning.chosen_sources(config, sources, validation)
-    forms = learning.by_file(formats, chosen.files)
-    if dry_run:
-        learning.dry_run(config, chosen, forms, as_json=as_json)
+    read = learning.chosen_sources(config, sources, chosen.validation)
+    forms = learning.by_file(chosen.formats, read.files)
+    if chosen.dry_run:
+        learning.dry_run(config, read, forms, as_json=as_json)
         return
-    options = learning.chosen_options(config, epochs, minutes, seed)
+    options = learning.chosen_options(config, chosen)
     open_log(config)
     folder = _folder(config, model)
     from engine.training import school
@@ -66,7 +63,7 @@ def command(
     from engine.training.options import Tuning
 
     earlier = Earlier.read(folder)
-    data = learning.read(config, chosen, forms, keep_personal=keep_personal, known=earlier.knowledge)
+    data = learning.read(config, read, forms, keep_personal=chosen.keep_personal, known=earlier.knowledge)
     tuning = Tuning(replay, rate, tuple(freeze))
     together = school.gathered(earlier, data)
     tell(
@@ -80,11 +77,44 @@ def command(
             tell(stopped)
         return lambda report, stop: school.finetune(earlier, together, target, options, tuning, report, stop=stop)
 
-    learned = learning.run(config, out, learn, kind="finetune", parent=earlier.fingerprint)
+    compare = _comparing(config, earlier, data, together.data.knowledge)
+    learned = learning.run(config, chosen.out, learn, kind="finetune", parent=earlier.fingerprint, compare=compare)
     if as_json:
         show_json(learned.to_json())
     else:
         show(learning.in_words(learned))
+
+
+def _comparing(config: Config, earlier: Earlier, data: TrainingData, together: Knowledge) -> learning.Compare:
+    """What asks the earlier model and the one made from it the same questions.
+
+    Questions and the earlier model are read here, before anything is trained: what is wrong with them is said at once,
+    and the new model may be written where the earlier one lies. Nothing is composed, since what counts is the entry.
+
+    Raises:
+        KnowledgeError: If the golden questions cannot be read.
+        NoModel: If the earlier model cannot be used.
+    """
+    from bot.compose import load_engine
+    from bot.models import golden_files
+    from engine.training.before_after import BeforeAfter, before_and_after, questions_about
+    from engine.training.gate import read_golden
+
+    silent = replace(config, answers=replace(config.answers, generate=False))
+    questions = questions_about(
+        earlier.knowledge,
+        together,
+        judged_by=earlier.validation,
+        golden=read_golden(golden_files(config)),
+        validation=data.validation,
+    )
+    before = load_engine(silent, earlier.folder)
+
+    def compare(folder: Path) -> BeforeAfter:
+        tell("asking the earlier model and the new one the same questions")
+        return before_and_after(before, load_engine(silent, folder), questions)
+
+    return compare
 
 
 def _folder(config: Config, model: str | None) -> Path:

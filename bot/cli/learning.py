@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +20,23 @@ if TYPE_CHECKING:
     from bot.cli.knowledge import Sources
     from bot.config import Config
     from engine.knowledge.entries import Knowledge
+    from engine.training.before_after import BeforeAfter
     from engine.training.data import TrainingData
     from engine.training.gate import GateReport
     from engine.training.options import Report, TrainingOptions, TrainingSummary
 
 INTERRUPTED = 130
+BEFORE_AFTER = "before_after"
+"""What the comparison with the model before is called in JSON, and among the figures that are kept with a model."""
 _MOST_WARNINGS = 10
 _FORMAT = f"NAME, or NAME=FILE for one of several: {', '.join(FORMATS)}; else found by content."
 _VALIDATION = "Real questions with id or answer (CSV); how sure the bot must be is fitted on them."
 
 Learn = Callable[["Report", Callable[[], bool]], "TrainingSummary"]
 """A run: told where to report and whom to ask whether to stop."""
+
+Compare = Callable[[Path], "BeforeAfter"]
+"""Asks the model that lies in a folder what was asked of the one before."""
 
 
 def _formats(_context: click.Context, _option: click.Parameter, named: tuple[str, ...]) -> dict[str, str]:
@@ -43,36 +50,63 @@ def _formats(_context: click.Context, _option: click.Parameter, named: tuple[str
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the options of every command that trains were given; ``formats`` are names by file, see ``by_file``."""
+
+    out: Path | None
+    epochs: int | None
+    minutes: float | None
+    seed: int | None
+    validation: tuple[Path, ...]
+    formats: dict[str, str]
+    keep_personal: bool
+    dry_run: bool
+
+
+_OPTIONS = (
+    click.option("--out", type=FILE, metavar="DIR", help="Write it there, and leave the model in use alone."),
+    click.option("--epochs", type=click.IntRange(min=1), help="Exactly so many; else as many as pay."),
+    click.option("--minutes", type=click.FloatRange(min=0.05), help="Stop after this time, best so far."),
+    click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same seed draws the same chances."),
+    click.option("--validation", type=FILE, multiple=True, metavar="FILE", help=_VALIDATION),
+    click.option("--format", "formats", multiple=True, metavar="NAME", callback=_formats, help=_FORMAT),
+    click.option("--keep-personal", is_flag=True, help="Do not mask e-mail addresses, telephone numbers, …"),
+    click.option("--dry-run", is_flag=True, help="Show what is understood of the sources; train nothing."),
+)
+
+
 def learning_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of every command that trains."""
-    for option in reversed(
-        (
-            click.option("--out", type=FILE, metavar="DIR", help="Write it there, and leave the model in use alone."),
-            click.option("--epochs", type=click.IntRange(min=1), help="Exactly so many; else as many as pay."),
-            click.option("--minutes", type=click.FloatRange(min=0.05), help="Stop after this time, best so far."),
-            click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same seed draws the same chances."),
-            click.option("--validation", type=FILE, multiple=True, metavar="FILE", help=_VALIDATION),
-            click.option("--format", "formats", multiple=True, metavar="NAME", callback=_formats, help=_FORMAT),
-            click.option("--keep-personal", is_flag=True, help="Do not mask e-mail addresses, telephone numbers, …"),
-            click.option("--dry-run", is_flag=True, help="Show what is understood of the sources; train nothing."),
-        )
-    ):
-        command = option(command)
-    return command
+    """The options of every command that trains; the command gets them together, as ``chosen``."""
+
+    @wraps(command)
+    def gathering(**given: Any) -> None:
+        chosen = Chosen(**{field.name: given.pop(field.name) for field in fields(Chosen)})
+        command(chosen=chosen, **given)
+
+    offered: Callable[..., None] = gathering
+    for option in reversed(_OPTIONS):
+        offered = option(offered)
+    return offered
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What came of a run, what the gate said of the model, and whether it is in use; no report where none was asked."""
+    """What came of a run, what the gate said of the model, and whether it is in use; no report where none was asked.
+
+    ``compared`` is how it fares beside the model it was made from; None where it was made from none.
+    """
 
     summary: TrainingSummary
     gate: GateReport | None
     in_use: bool
+    compared: BeforeAfter | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain data."""
         gate = {"gate": self.gate.to_json()} if self.gate else {}
-        return {**self.summary.to_json(), **gate, "in_use": self.in_use}
+        compared = {BEFORE_AFTER: self.compared.to_json()} if self.compared else {}
+        return {**self.summary.to_json(), **compared, **gate, "in_use": self.in_use}
 
 
 def options_of(config: Config) -> TrainingOptions:
@@ -88,20 +122,22 @@ def options_of(config: Config) -> TrainingOptions:
         threads=chosen.threads,
         encoder=placed(config.engine.encoder, config.home),
         cell=chosen.cell,
+        device=chosen.device,
+        precision=chosen.precision,
         slots=config.slots,
         max_wrong_rate=config.answers.max_wrong_rate,
         locales=config.bot.locales,
     )
 
 
-def chosen_options(config: Config, epochs: int | None, minutes: float | None, seed: int | None) -> TrainingOptions:
+def chosen_options(config: Config, chosen: Chosen) -> TrainingOptions:
     """The configured options, but for what the command line says."""
     options = options_of(config)
     return replace(
         options,
-        epochs=options.epochs if epochs is None else epochs,
-        minutes=options.minutes if minutes is None else minutes,
-        seed=options.seed if seed is None else seed,
+        epochs=options.epochs if chosen.epochs is None else chosen.epochs,
+        minutes=options.minutes if chosen.minutes is None else chosen.minutes,
+        seed=options.seed if chosen.seed is None else chosen.seed,
     )
 
 
@@ -173,7 +209,15 @@ def read(
     return data if keep_personal else mask_data(data)
 
 
-def run(config: Config, out: Path | None, learn: Callable[[Path], Learn], *, kind: str, parent: str = "") -> Learned:
+def run(
+    config: Config,
+    out: Path | None,
+    learn: Callable[[Path], Learn],
+    *,
+    kind: str,
+    parent: str = "",
+    compare: Compare | None = None,
+) -> Learned:
     """Train with a progress line; a model that is to be used is judged by the golden questions first.
 
     Args:
@@ -182,6 +226,7 @@ def run(config: Config, out: Path | None, learn: Callable[[Path], Learn], *, kin
         learn: A run into a folder.
         kind: ``train`` or ``finetune``.
         parent: The fingerprint of the model it was made from.
+        compare: Asks it and the model it was made from the same questions; None where it was made from none.
 
     Raises:
         Exit: With the code of an interrupt, after saying that nothing was changed.
@@ -209,7 +254,10 @@ def run(config: Config, out: Path | None, learn: Callable[[Path], Learn], *, kin
     if not summary.fingerprint:
         raise click.exceptions.Exit(0)  # another process of this run speaks
     write_whole(folder / HISTORY, json.dumps(recorder.to_json()))
-    return Learned(summary, None, in_use=False) if out else _put_in_use(config, folder, summary, kind, parent)
+    if out:
+        return Learned(summary, None, in_use=False, compared=compare(out) if compare else None)
+    name, kept = _keep(config, folder, kind, parent)  # first, so that no interrupt costs the training
+    return _put_in_use(config, name, Learned(summary, None, in_use=False, compared=compare(kept) if compare else None))
 
 
 def tell(text: str) -> None:
@@ -223,25 +271,37 @@ def training_folder(config: Config) -> Path:
     return config.data / "training"
 
 
-def _put_in_use(config: Config, folder: Path, summary: TrainingSummary, kind: str, parent: str) -> Learned:
-    """Keep the model, and put it in use unless the golden questions say that it is worse."""
+def _keep(config: Config, folder: Path, kind: str, parent: str) -> tuple[str, Path]:
+    """Keep the model that lies in a folder, with the history of its training; its name, and where it lies now."""
     import shutil
 
     from bot import models
-    from bot.cli.models import update_list
     from engine.training.history import FILE as HISTORY
 
     name = models.register(config, folder, kind=kind, parent=parent)
-    shutil.copyfile(folder / HISTORY, models.registry_of(config).find(name).folder / HISTORY)
+    kept = models.registry_of(config).find(name).folder
+    shutil.copyfile(folder / HISTORY, kept / HISTORY)
     shutil.rmtree(folder, ignore_errors=True)
+    return name, kept
+
+
+def _put_in_use(config: Config, name: str, learned: Learned) -> Learned:
+    """Put a model that is kept in use unless the golden questions say that it is worse."""
+    from bot import models
+    from bot.cli.models import update_list
+
+    registry = models.registry_of(config)
+    if learned.compared:
+        metrics = {**registry.find(name).card.metrics, BEFORE_AFTER: learned.compared.to_json()}
+        registry.note(name, metrics=metrics)
     report = models.promote_if_no_worse(config, name)
     in_use = report.promotes
     if report.verdict == "untested":
-        models.registry_of(config).promote(name, at=models.now(), note="nothing to judge it by")
+        registry.promote(name, at=models.now(), note="nothing to judge it by")
         in_use = True
     update_list(config)
-    kept = replace(summary, folder=str(config.model_path if in_use else models.registry_of(config).find(name).folder))
-    return Learned(kept, report, in_use)
+    place = config.model_path if in_use else registry.find(name).folder
+    return replace(learned, summary=replace(learned.summary, folder=str(place)), gate=report, in_use=in_use)
 
 
 def in_words(learned: Learned) -> str:
@@ -257,6 +317,7 @@ def in_words(learned: Learned) -> str:
         f"model {summary.fingerprint[:12]}: {summary.parameters:,} weights, {summary.megabytes:.1f} MB",
         f"in {summary.folder}",
         *summary.notes,
+        *(learned.compared.lines() if learned.compared else ()),
         *_judged(learned),
     ]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.cli.learning import BEFORE_AFTER
 from bot.cli.options import CONTEXT, FILE, config_option, json_option, open_log
 from bot.cli.output import one_line, say, show, show_json, show_table
 
@@ -242,9 +243,27 @@ def _row_of_missing(data: dict[str, Any]) -> tuple[str, ...]:
 def _side_by_side(first: Record, second: Record) -> list[tuple[str, str, str]]:
     """Figures that both models, or one of them, have, by name."""
     before, after = (
-        {"megabytes": round(one.bytes / 1e6, 1), **dict(_flat(one.card.metrics))} for one in (first, second)
+        {"megabytes": round(one.bytes / 1e6, 1), **dict(_flat(metrics))}
+        for one, metrics in zip((first, second), _metrics_of(first, second), strict=True)
     )
     return [(name, _figure(before.get(name)), _figure(after.get(name))) for name in dict.fromkeys((*before, *after))]
+
+
+def _metrics_of(first: Record, second: Record) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The figures of both; where the second was made from the first, each with its side of the comparison then made."""
+    before, after = dict(first.card.metrics), dict(second.card.metrics)
+    compared = after.get(BEFORE_AFTER)
+    if second.card.parent == first.name and isinstance(compared, dict):
+        rows = {kind: row for kind, row in compared.items() if isinstance(row, dict)}
+        before[BEFORE_AFTER], after[BEFORE_AFTER] = (
+            {kind: {"questions": row.get("questions"), **_table(row.get(side))} for kind, row in rows.items()}
+            for side in ("before", "after")
+        )
+    return before, after
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _flat(metrics: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from bot.cli.output import show, show_json
 from engine.understand.encoders import NAMES, is_encoder, placed
 
 if TYPE_CHECKING:
+    from bot.cli.knowledge import Sources
     from bot.config import Config
     from engine.training.options import TrainingOptions
 
@@ -37,14 +38,7 @@ def _encoder(_context: click.Context, _option: click.Parameter, name: str | None
 def command(
     sources: tuple[Path, ...],
     encoder: str | None,
-    out: Path | None,
-    epochs: int | None,
-    minutes: float | None,
-    seed: int | None,
-    validation: tuple[Path, ...],
-    formats: dict[str, str],
-    keep_personal: bool,
-    dry_run: bool,
+    chosen: learning.Chosen,
     as_json: bool,
     config: Config,
 ) -> None:
@@ -55,16 +49,16 @@ def command(
     of an invented shop. Ctrl-C ends it with the best so far, or leaves the model as it was; a run that was
     stopped goes on where it was.
     """
-    chosen = learning.chosen_sources(config, sources, validation)
-    forms = learning.by_file(formats, chosen.files)
-    if dry_run:
-        learning.dry_run(config, chosen, forms, as_json=as_json)
+    read = learning.chosen_sources(config, sources, chosen.validation)
+    forms = learning.by_file(chosen.formats, read.files)
+    if chosen.dry_run:
+        learning.dry_run(config, read, forms, as_json=as_json)
         return
-    options = learning.chosen_options(config, epochs, minutes, seed)
+    options = learning.chosen_options(config, chosen)
     if encoder:
         options = replace(options, encoder=placed(encoder, Path.cwd()))
     open_log(config)
-    learned = run(config, sources, options, out=out, validation=validation, formats=forms, keep_personal=keep_personal)
+    learned = run(config, options, read, out=chosen.out, formats=forms, keep_personal=chosen.keep_personal)
     if as_json:
         show_json(learned.to_json())
     else:
@@ -73,23 +67,22 @@ def command(
 
 def run(
     config: Config,
-    sources: Sequence[Path],
     options: TrainingOptions,
+    sources: Sources | None = None,
     *,
     out: Path | None = None,
-    validation: Sequence[Path] = (),
     formats: Mapping[Path, str] | None = None,
     keep_personal: bool = False,
 ) -> learning.Learned:
-    """Train with a progress line, after saying from what and into which folder.
+    """Train with a progress line, after saying from what and into which folder; without sources from the configured.
 
     Raises:
         Exit: With the code of an interrupt, after saying that nothing was changed.
         EngineError: If the sources or the folder cannot be used, or training fails.
     """
-    chosen = learning.chosen_sources(config, sources, validation)
+    sources = sources or learning.chosen_sources(config, (), ())
     try:
-        data = learning.read(config, chosen, formats, keep_personal=keep_personal)
+        data = learning.read(config, sources, formats, keep_personal=keep_personal)
         tell(learning.plan(data, out or config.model_path))
         from engine.training import school  # torch is slow to come, so the plan is on the screen before
     except KeyboardInterrupt:

@@ -177,7 +177,7 @@ def judge(
         margin: The share of all questions, in [0, 1], that may be lost.
     """
     name = current.fingerprint if current else ""
-    after = evaluate(candidate, _bound(golden, candidate.knowledge)).judged if golden else ()
+    after = evaluate(candidate, bound(golden, candidate.knowledge)).judged if golden else ()
     unknown = tuple(_unknown(golden, candidate.knowledge))
     if current is None:
         reasons = ("there is no model in use, so there is nothing to be worse than", *unknown)
@@ -185,7 +185,7 @@ def judge(
     if not golden:
         reasons = ("there are no golden questions, so nothing says whether it is worse; name some in [models] golden",)
         return GateReport(name, candidate.fingerprint, UNTESTED, margin=margin, reasons=reasons)
-    before = evaluate(current, _bound(golden, current.knowledge)).judged
+    before = evaluate(current, bound(golden, current.knowledge)).judged
     locales = candidate.knowledge.locales or ("en",)
     return _compared(name, candidate.fingerprint, _located(before, locales), _located(after, locales), margin, unknown)
 
@@ -194,7 +194,7 @@ def _compared(
     current: str, candidate: str, before: Sequence[Judged], after: Sequence[Judged], margin: float, notes: Sequence[str]
 ) -> GateReport:
     pairs = list(zip(before, after, strict=True))
-    well = _chance([(_well(old), _well(new)) for old, new in pairs])
+    well = _chance([(is_well(old), is_well(new)) for old, new in pairs])
     wrong = _chance([(old.verdict != "wrong", new.verdict != "wrong") for old, new in pairs])
     names = sorted({one.question.locale for one in after})
     report = GateReport(
@@ -250,12 +250,13 @@ def _chance(pairs: Iterable[tuple[bool, bool]]) -> float:
     return float(binomial_tail(len(differing) - lost, len(differing), 0.5)) if lost else 1.0
 
 
-def _well(one: Judged) -> bool:
+def is_well(one: Judged) -> bool:
+    """True where a question was done well: answered rightly, or declined where no entry answers it."""
     return one.verdict == ("right" if one.question.in_scope else "declined")
 
 
 def _rank(one: Judged) -> int:
-    return 2 if _well(one) else 0 if one.verdict == "wrong" else 1
+    return 2 if is_well(one) else 0 if one.verdict == "wrong" else 1
 
 
 def _changed(old: Judged, new: Judged) -> Changed | None:
@@ -268,7 +269,7 @@ def _changed(old: Judged, new: Judged) -> Changed | None:
     return Changed(asked.text, asked.locale, kind, old.verdict, new.verdict, *texts)
 
 
-def _bound(golden: Sequence[Question], knowledge: Knowledge) -> list[Question]:
+def bound(golden: Sequence[Question], knowledge: Knowledge) -> list[Question]:
     """The questions with the entries of a knowledge that have the answer, where no id was given."""
     by_answer: dict[str, set[str]] = {}
     for entry in knowledge:
@@ -303,7 +304,7 @@ def _located(judged: Sequence[Judged], locales: Sequence[str]) -> list[Judged]:
 def _counts(judged: Sequence[Judged], locale: str | None = None) -> Counts:
     found = [one for one in judged if locale is None or one.question.locale == locale]
     verdicts = {name: sum(one.verdict == name for one in found) for name in ("right", "wrong", "asked", "declined")}
-    return Counts(questions=len(found), well=sum(map(_well, found)), **verdicts)
+    return Counts(questions=len(found), well=sum(map(is_well, found)), **verdicts)
 
 
 def _row(counts: Counts) -> str:

@@ -89,6 +89,82 @@ def test_what_is_new_is_learnt_and_the_model_put_in_use_with_its_origin(shop: Pa
     assert [(one["kind"], one["parent"]) for one in listed] == [("finetune", before), ("train", None)]
 
 
+def test_what_was_learned_and_what_was_kept_is_shown_and_stays_with_the_model(shop: Path) -> None:
+    before = in_use(shop)
+    (shop / "new.csv").write_text(a_table("voucher"), "utf-8")
+    (shop / "real.csv").write_text(golden(("a voucher for me", "voucher"), ("my voucher", "voucher")), "utf-8")
+    result = run("finetune", "new.csv", "--validation", "real.csv", "--epochs", "30", "--rate", "1", "--json")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    compared = told["before_after"]
+    assert (compared["before"], compared["after"]) == (before, told["fingerprint"])
+    assert {kind: row["questions"] for kind, row in compared.items() if isinstance(row, dict)} == {
+        "old": 3,
+        "new_held_out": 2,
+        "new_taught": 6,
+    }
+    for kind in ("new_held_out", "new_taught"):  # the earlier model has no such entry
+        assert (compared[kind]["before"]["right"], compared[kind]["before"]["best"]) == (0, 0)
+        assert compared[kind]["after"]["best"] == 1
+    assert compared["old"]["before"]["best"] == compared["old"]["after"]["best"] == 1
+    shown = json.loads(run("models", "show", "current", "--json").stdout)
+    assert shown["metrics"]["before_after"] == compared
+    side_by_side = json.loads(run("models", "diff", before, "current", "--json").stdout)["metrics"]
+    assert side_by_side["before_after.new_taught.best"] == {"a": "0", "b": "1"}
+    assert side_by_side["before_after.new_taught.questions"] == {"a": "6", "b": "6"}
+
+
+def test_without_other_ways_to_ask_the_taught_ones_are_asked_and_that_is_said(shop: Path) -> None:
+    (shop / "new.csv").write_text(a_table("voucher"), "utf-8")
+    lines = run("finetune", "new.csv").stdout.splitlines()
+    assert [line for line in lines if line.startswith("old questions") and "->" in line]
+    assert [line.split()[3] for line in lines if line.startswith("new, as taught")] == ["6"]
+    assert not [line for line in lines if line.startswith("new, held out")]
+    assert any("only the taught ones were asked" in line for line in lines)
+    assert lines.index("verdict: no worse") > lines.index(next(line for line in lines if "-> after" in line))
+
+
+def test_the_comparison_is_with_the_model_it_was_made_from_even_where_it_is_written_over_it(shop: Path) -> None:
+    (shop / "new.csv").write_text(a_table("voucher"), "utf-8")
+    assert run("finetune", "new.csv", "--out", "try").exit_code == 0
+    first = checkpoint.read(shop / "try").fingerprint
+    (shop / "newer.csv").write_text(a_table("parking"), "utf-8")
+    told = json.loads(run("finetune", "newer.csv", "--from", "try", "--out", "try", "--json").stdout)
+    compared = told["before_after"]
+    assert (compared["before"], compared["after"]) == (first, checkpoint.read(shop / "try").fingerprint)
+    assert (compared["new_taught"]["questions"], compared["new_taught"]["before"]["best"]) == (6, 0)
+
+
+def test_an_interrupt_while_both_are_asked_costs_no_training(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = in_use(shop)
+    (shop / "new.csv").write_text(a_table("voucher"), "utf-8")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.training.before_after.before_and_after", interrupted)
+    assert run("finetune", "new.csv").exit_code != 0
+    assert in_use(shop) == before
+    listed = json.loads(run("models", "list", "--json").stdout)["models"]
+    assert [(one["kind"], one["status"]) for one in listed] == [("finetune", "candidate"), ("train", "current")]
+    assert run("models", "promote", listed[0]["fingerprint"]).exit_code == 0
+
+
+def test_golden_questions_that_cannot_be_read_are_told_before_anything_is_trained(shop: Path) -> None:
+    (shop / "new.csv").write_text(a_table("voucher"), "utf-8")
+    (shop / "golden.csv").write_text("question,id\n,refund\n", "utf-8")
+    result = run("finetune", "new.csv", "--out", "try")
+    assert result.exit_code == 1
+    assert "golden.csv" in result.stderr
+    assert "understanding" not in result.stderr
+    assert not (shop / "try").exists()
+
+
+def test_a_training_has_no_model_before_it_to_compare_with(trained: Path) -> None:
+    listed = json.loads(attendant(trained, "models", "show", "current", "--json").stdout)
+    assert "before_after" not in listed["metrics"]
+
+
 def test_with_out_the_model_in_use_stays(shop: Path) -> None:
     before = in_use(shop)
     (shop / "new.csv").write_text(a_table("voucher"), "utf-8")

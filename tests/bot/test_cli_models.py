@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from models_shop import ENTRIES, load_table, registered
+from models_shop import ENTRIES, a_table_model, load_table, registered
 
+from bot import models
 from bot.cli.main import cli
 from bot.config import Config, load
 from engine.respond import Engine
@@ -114,6 +115,32 @@ def test_the_difference_of_two_models(config: Config) -> None:
     assert "refund (right -> wrong)" in text
     assert "megabytes" in text
     assert data("list")["current"] is None
+
+
+SHARES = {"right": 0.25, "wrong": 0.5}
+
+
+def compared(config: Config, kind: Any, parent: str) -> str:
+    folder = a_table_model(config.home / "tuned", ALIKE)
+    return models.register(config, folder, kind="finetune", parent=parent, metrics={"before_after": kind})
+
+
+def test_a_model_that_was_made_from_the_other_stands_beside_it_as_then_compared(config: Config) -> None:
+    row = {"questions": 8, "of": 8, "before": SHARES, "after": {"right": 0.75, "wrong": 0.0}}
+    old = registered(config, GOOD)
+    new = compared(config, {"before": old, "after": "", "old": row}, old)
+    found = data("diff", old, new)["metrics"]
+    assert found["before_after.old.right"] == {"a": "0.25", "b": "0.75"}
+    assert found["before_after.old.wrong"] == {"a": "0.5", "b": "0"}
+    assert found["before_after.old.questions"] == {"a": "8", "b": "8"}
+    other = registered(config, BAD)  # not made from it: what was compared is told of the one model alone
+    assert data("diff", other, new)["metrics"]["before_after.old.after.right"] == {"a": "-", "b": "0.75"}
+
+
+@pytest.mark.parametrize("rot", ["", [], {"old": 3}, {"old": {"before": 3}}, {"old": {"before": [], "after": None}}])
+def test_a_comparison_that_somebody_damaged_hinders_nothing(config: Config, rot: Any) -> None:
+    old = registered(config, GOOD)
+    assert data("diff", old, compared(config, rot, old))["golden"]["verdict"] == "no worse"
 
 
 def test_all_that_is_known_of_a_model(config: Config) -> None:
