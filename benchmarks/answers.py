@@ -105,7 +105,7 @@ class Recipe:
     bridge: str = "chosen"
     weight: float = 1.0
     contrast: float = 0.5
-    written: float = 0.5
+    written: float = 1.0
     decoder: int = 256
     embedding: int = 128
     dropout: float = 0.3

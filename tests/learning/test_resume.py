@@ -130,7 +130,7 @@ def test_where_nothing_can_be_saved_training_goes_on_and_says_so(tmp_path: Path)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
     child = a_child(out, stderr=subprocess.PIPE, preexec_fn=small_files)
-    told, failed = child.communicate(timeout=100)
+    told, failed = child.communicate(timeout=300)
     assert told.count("epoch") > 15  # it came to its end, and could not write the model
     assert "File too large" in failed
     assert not list(out.rglob("*.part"))
@@ -142,7 +142,7 @@ def test_two_processes_train_one_model_together(tmp_path: Path) -> None:
     out.mkdir()
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     child = a_child(out, *launcher, stderr=subprocess.PIPE)
-    told, failed = child.communicate(timeout=100)
+    told, failed = child.communicate(timeout=300)
     assert child.returncode == 0, failed
     assert told.count("epoch") == 17  # one of the two speaks
     assert checkpoint.read(out).facts["training"]["epochs"] == 3
