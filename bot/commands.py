@@ -1,4 +1,7 @@
-"""What a customer can ask of the bot itself, with the same words on every channel: ``/help /why /human /new``."""
+"""What a customer can ask of the bot itself, with the same words on every channel.
+
+``/help /why /human /new /forget``
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from enum import StrEnum
 
 from engine.dialogue import Reply, Source
+from storage.ports import Scope
 
 
 class Command(StrEnum):
@@ -15,9 +19,18 @@ class Command(StrEnum):
     WHY = "why"
     HUMAN = "human"
     NEW = "new"
+    FORGET = "forget"
 
 
 _COMMAND = re.compile(r"/([a-z]{1,32})(?:@\w{1,64})?$", re.IGNORECASE)
+_FORGET = re.compile(r"/forget(?:@\w{1,64})?(?:\s+(?P<what>.*))?$", re.IGNORECASE | re.DOTALL)
+_SCOPES = {
+    **dict.fromkeys(
+        ("conversation", "this", "this conversation", "chat", "会话", "对话", "这次对话", "本次会话"),
+        Scope.CONVERSATION,
+    ),
+    **dict.fromkeys(("me", "all", "all about me", "everything", "我", "关于我", "全部", "一切"), Scope.PERSON),
+}
 _SOURCES = {
     Source.GENERATED: "composed by the generator from this entry",
     Source.RETRIEVED: "the entry's own words",
@@ -31,11 +44,18 @@ def parse(text: str) -> Command | str | None:
     """The command that ``text`` is; its text where no such command exists; None where it is no command at all."""
     found = _COMMAND.match(text.strip())
     if not found:
-        return None
+        return Command.FORGET if _FORGET.match(text.strip()) else None
     try:
         return Command(found.group(1).casefold())
     except ValueError:
         return found.group()
+
+
+def to_forget(text: str) -> Scope | None:
+    """What ``/forget`` names: this conversation, or all of the customer's; None where it names neither."""
+    found = _FORGET.match(text.strip())
+    named = (found["what"] or "") if found else ""
+    return _SCOPES.get(" ".join(named.casefold().split()).strip(' .!?。！？「」“”"'))
 
 
 def why(reply: Reply) -> str:

@@ -14,7 +14,8 @@ from bot.ports import Adapter
 async def serve(house: House, adapters: Sequence[Adapter]) -> None:
     """Serve all adapters until one of them ends by itself, SIGTERM or SIGINT comes, or one fails.
 
-    Meanwhile a model that is put in use answers from the next message on.
+    Meanwhile a model that is put in use answers from the next message on, and conversations that are too old are
+    forgotten.
 
     Raises:
         ExceptionGroup: If an adapter fails.
@@ -22,6 +23,8 @@ async def serve(house: House, adapters: Sequence[Adapter]) -> None:
     service = house.service()
     if house.watch is not None:
         house.watch.start()
+    if house.retention is not None:
+        house.retention.start()
     try:
         async with AsyncExitStack() as stack:
             for adapter in adapters:
@@ -30,6 +33,8 @@ async def serve(house: House, adapters: Sequence[Adapter]) -> None:
     finally:
         if house.watch is not None:
             house.watch.close()
+        if house.retention is not None:
+            house.retention.close()
         service.close()
 
 

@@ -30,6 +30,9 @@ class Desk(Protocol):
     def say(self, wording: str) -> str:
         """A fixed sentence in the main language, such as ``welcome``."""
 
+    def remembered(self, key: ConversationKey) -> Sequence[str]:
+        """What is remembered of a conversation, in lines for people; empty where that is nothing."""
+
 
 class Adapter(Protocol):
     """A channel. It translates messages and replies; it never thinks.

@@ -12,15 +12,27 @@ from sqlalchemy import Engine, Row, Select, and_, func, select
 
 from engine.dialogue import ConversationKey, Reply, Speaker, Turn
 from engine.memory import MemoryFormatError, WorkingMemory
-from storage.database import open_database
+from storage.database import empty_log, open_database
 from storage.errors import Damaged
 from storage.faults import translated
 from storage.models import from_row
-from storage.ports import Conversation, Delivery, StoredModel, StoredTurn, Summary, UnitOfWork, Verdict
+from storage.ports import (
+    By,
+    Conversation,
+    Delivery,
+    Scope,
+    StoredModel,
+    StoredTurn,
+    Summary,
+    Tombstone,
+    UnitOfWork,
+    Verdict,
+)
+from storage.retention import forget_older_than
 from storage.rows import at_most, aware, reply_from_json, safe, safe_key, safe_message_id
-from storage.schema import PENDING, conversations, feedback, models, outbox, turns
+from storage.schema import PENDING, conversations, feedback, models, outbox, tombstones, turns
 from storage.upgrade import WRITES
-from storage.work import SqlWork
+from storage.work import SqlWork, of_sender
 
 _log = logging.getLogger("attendant.storage")
 
@@ -92,7 +104,10 @@ class SqlStore:
         # Closing the connection rolls back whatever was not committed.
         with translated(self._engine.url), self._writing.connect() as connection:
             connection.begin()
-            yield SqlWork(connection, self._clock)
+            work = SqlWork(connection, self._clock)
+            yield work
+        if work.erased:
+            empty_log(self._engine)
 
     def history(self, key: ConversationKey, *, limit: int | None = None) -> Sequence[StoredTurn]:
         """The last ``limit`` turns, oldest first; a reply that cannot be read is left out with a log line."""
@@ -103,6 +118,7 @@ class SqlStore:
             turns.c.at,
             turns.c.message_id,
             turns.c.reply,
+            turns.c.sender,
         )
         wanted = (
             select(*columns)
@@ -152,6 +168,27 @@ class SqlStore:
         )
         return [Verdict(row.message_id, row.verdict, row.at) for row in self._read(wanted)]
 
+    def tombstones(self, key: ConversationKey) -> Sequence[Tombstone]:
+        """What was forgotten of the conversation, oldest first."""
+        t = tombstones.c
+        wanted = (
+            select(t.at, t.turns, t.by, t.scope)
+            .join(conversations, conversations.c.id == t.conversation_id)
+            .where(_is(safe_key(key)))
+            .order_by(t.id)
+        )
+        return [Tombstone(row.at, row.turns, By(row.by), Scope(row.scope)) for row in self._read(wanted)]
+
+    def of_person(self, channel: str, sender: str) -> Sequence[ConversationKey]:
+        """The conversations of ``channel`` in which ``sender`` wrote, the oldest first."""
+        wanted = select(conversations.c.channel, conversations.c.thread).where(of_sender(channel, sender))
+        rows = self._read(wanted.order_by(conversations.c.id))
+        return [ConversationKey(row.channel, row.thread) for row in rows]
+
+    def forget_older_than(self, moment: datetime) -> int:
+        """Remove every trace of conversations last written before ``moment`` (aware UTC), and count them."""
+        return forget_older_than(self._engine, moment)
+
     def models(self) -> Sequence[StoredModel]:
         """The list of models, the newest first."""
         wanted = select(models).order_by(models.c.created.desc(), models.c.fingerprint)
@@ -186,7 +223,8 @@ def _stored_turn(row: Row[Any]) -> StoredTurn:
             reply = reply_from_json(row.reply)
         except Damaged as error:
             _log.warning("the origin of turn %s was dropped: %s", row.position, error)
-    return StoredTurn(row.position, Turn(Speaker(row.speaker), row.text), row.at, row.message_id, reply)
+    said = Turn(Speaker(row.speaker), row.text)
+    return StoredTurn(row.position, said, row.at, row.message_id, reply, row.sender)
 
 
 def _delivery(row: Row[Any]) -> Delivery | None:

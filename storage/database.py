@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,13 @@ from storage.upgrade import WRITES, prepare
 BUSY_MS = 5_000
 """How long one process waits for another that is writing."""
 
+LOG_PATIENCE = 0.5
+"""Seconds to wait for readers before the log is left as it is."""
+
 SMALLEST_FILE = 512
 """Bytes in the smallest page, and so in the smallest file, that SQLite writes."""
 
+_log = logging.getLogger("attendant.storage")
 _EXPECTED = "expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 
 
@@ -97,6 +103,21 @@ def connect(url: URL, *, for_migration: bool = False) -> Engine:
         ) from error
     event.listen(engine, "connect", _on_postgres)
     return engine
+
+
+def empty_log(engine: Engine) -> None:
+    """Move the log of a SQLite file into the file and empty it, so that what was overwritten is in neither.
+
+    Where somebody reads or writes all the while, the log is left as it is: it is emptied the next time, at the latest
+    when the last process lets go of the file. Nothing happens on PostgreSQL.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    try:
+        with closing(sqlite3.connect(str(engine.url.database), timeout=LOG_PATIENCE)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        _log.warning("the log of %s was not emptied: %s", engine.url.database, error)
 
 
 def _provide_file(path: Path, *, create: bool) -> None:

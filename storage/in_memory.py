@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,7 +12,18 @@ from datetime import UTC, datetime
 from engine.dialogue import ConversationKey, Message, Reply, Speaker, Turn
 from engine.memory import WorkingMemory
 from storage.errors import AlreadyAnswered, Conflict, StorageError, Unavailable
-from storage.ports import Conversation, Delivery, StoredModel, StoredTurn, Summary, UnitOfWork, Verdict
+from storage.ports import (
+    By,
+    Conversation,
+    Delivery,
+    Scope,
+    StoredModel,
+    StoredTurn,
+    Summary,
+    Tombstone,
+    UnitOfWork,
+    Verdict,
+)
 from storage.rows import (
     at_most,
     aware,
@@ -24,6 +35,7 @@ from storage.rows import (
     safe,
     safe_key,
     safe_message_id,
+    safe_sender,
     storable,
 )
 
@@ -50,6 +62,7 @@ class _Record:
     turns: tuple[StoredTurn, ...] = ()
     outbox: tuple[_Outgoing, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    tombstones: tuple[Tombstone, ...] = ()
 
 
 class InMemoryStore:
@@ -120,6 +133,25 @@ class InMemoryStore:
         record = self._records.get(safe_key(key))
         return [] if record is None else list(record.verdicts)
 
+    def tombstones(self, key: ConversationKey) -> Sequence[Tombstone]:
+        """What was forgotten of the conversation, oldest first."""
+        record = self._records.get(safe_key(key))
+        return [] if record is None else list(record.tombstones)
+
+    def of_person(self, channel: str, sender: str) -> Sequence[ConversationKey]:
+        """The conversations of ``channel`` in which ``sender`` wrote, the oldest first."""
+        return _of_person(self._records, channel, sender)
+
+    def forget_older_than(self, moment: datetime) -> int:
+        """Remove every trace of conversations last written before ``moment`` (aware UTC), and count them."""
+        moment = aware(moment)
+        with self.write() as work:
+            old = [key for key, record in self._records.items() if record.updated_at < moment]
+            for key in old:
+                work.forget(key)
+            work.commit()
+        return len(old)
+
     def models(self) -> Sequence[StoredModel]:
         """The list of models, the newest first."""
         by_name = sorted(self._models.values(), key=lambda model: model.fingerprint)
@@ -166,15 +198,16 @@ class _Work:
         record = self._record(key)
         if _reply(record, message_id) is not None:
             raise AlreadyAnswered(f"message {message_id!r} of {message.key} has its reply")
-        kept, position = _as_kept(reply), len(record.turns)
+        kept, sender = _as_kept(reply), safe_sender(message.sender)
+        position = record.turns[-1].position + 1 if record.turns else 0
         customer = Turn(Speaker.CUSTOMER, safe(message.text))
         self._records[key] = replace(
             record,
             updated_at=self._clock(),
             turns=(
                 *record.turns,
-                StoredTurn(position, customer, aware(message.sent_at), message_id),
-                StoredTurn(position + 1, Turn(Speaker.BOT, kept.text), aware(at), message_id, kept),
+                StoredTurn(position, customer, aware(message.sent_at), message_id, None, sender),
+                StoredTurn(position + 1, Turn(Speaker.BOT, kept.text), aware(at), message_id, kept, sender),
             ),
         )
 
@@ -226,6 +259,41 @@ class _Work:
         """Remove every trace of the conversation; False where there was none."""
         return self._records.pop(safe_key(key), None) is not None
 
+    def erase(self, key: ConversationKey, *, by: By, at: datetime) -> int:
+        """Remove the text of a conversation; what stays is a tombstone."""
+        return self._erase(safe_key(key), None, Tombstone(aware(at), 0, by, Scope.CONVERSATION))
+
+    def erase_person(
+        self, channel: str, sender: str, *, by: By, at: datetime, also: ConversationKey | None = None
+    ) -> Mapping[ConversationKey, int]:
+        """Remove the text of every conversation in which the sender wrote, but what is known to be another's."""
+        stone = Tombstone(aware(at), 0, by, Scope.PERSON)
+        keys = [*_of_person(self._records, channel, sender), *([] if also is None else [safe_key(also)])]
+        return {key: self._erase(key, safe_sender(sender), stone) for key in dict.fromkeys(keys)}
+
+    def _erase(self, key: ConversationKey, sender: str | None, stone: Tombstone) -> int:
+        record = self._record(key)
+        worded = {turn.message_id for turn in record.turns if turn.turn.text}
+        left = tuple(
+            turn
+            for turn in record.turns
+            if (turn.message_id is not None and turn.message_id not in worded)
+            or (sender is not None and turn.sender not in (None, sender))
+        )
+        answered = {turn.message_id for turn in left}
+        count = len(record.turns) - len(left)
+        self._records[key] = replace(
+            record,
+            memory=dumps(WorkingMemory().to_json()),
+            version=record.version + 1,
+            updated_at=self._clock(),
+            turns=left,
+            outbox=tuple(one for one in record.outbox if one.delivery.message_id in answered),
+            verdicts=tuple(one for one in record.verdicts if one.message_id in answered),
+            tombstones=(*record.tombstones, replace(stone, turns=count)),
+        )
+        return count
+
     def keep_model(self, model: StoredModel) -> None:
         """Put a model in the list, in place of what the list says of this fingerprint."""
         self._check_open()
@@ -268,6 +336,16 @@ class _Work:
             for outgoing in record.outbox
         )
         self._records[key] = replace(record, outbox=changed)
+
+
+def _of_person(records: Mapping[ConversationKey, _Record], channel: str, sender: str) -> list[ConversationKey]:
+    channel, named = safe(channel), safe_sender(sender)
+    found = [
+        (record.number, key)
+        for key, record in records.items()
+        if key.channel == channel and named is not None and any(turn.sender == named for turn in record.turns)
+    ]
+    return [key for _, key in sorted(found, key=lambda item: item[0])]
 
 
 def _reply(record: _Record, message_id: str) -> Reply | None:

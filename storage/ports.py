@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from engine.dialogue import ConversationKey, Message, Reply, Turn
@@ -32,13 +33,18 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class StoredTurn:
-    """A turn with its place in the conversation; ``reply`` is there for turns of the bot."""
+    """A turn with its place in the conversation; ``reply`` is there for turns of the bot.
+
+    ``sender`` is who wrote, as the channel names them, and on a turn of the bot whom it answered; None where the
+    channel names nobody.
+    """
 
     position: int
     turn: Turn
     at: datetime
     message_id: str | None = None
     reply: Reply | None = None
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,30 @@ class Verdict:
     message_id: str
     verdict: str
     at: datetime
+
+
+class By(StrEnum):
+    """Who wanted something forgotten."""
+
+    CUSTOMER = "customer"
+    OPERATOR = "operator"
+
+
+class Scope(StrEnum):
+    """How much was to be forgotten: one conversation, or all of one person's."""
+
+    CONVERSATION = "conversation"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What stays of what was forgotten: when (aware UTC), how many turns, by whom and how; no word of it."""
+
+    at: datetime
+    turns: int
+    by: By
+    scope: Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +160,42 @@ class UnitOfWork(Protocol):
     def forget(self, key: ConversationKey) -> bool:
         """Remove every trace of the conversation; False where there was none."""
 
+    def erase(self, key: ConversationKey, *, by: By, at: datetime) -> int:
+        """Remove the text of a conversation: turns, memory, undelivered replies and verdicts.
+
+        The conversation itself stays, with its owner, under a new version, so that a turn which was being thought
+        about meanwhile is a conflict and brings nothing back. A tombstone is kept; turns without a word, customer's
+        and bot's, stay too: they guard messages that were answered by forgetting against their redelivery. Where
+        there is no such conversation it is begun.
+
+        Args:
+            key: The conversation.
+            by: Who wants it.
+            at: When (aware UTC).
+
+        Returns:
+            How many turns were removed.
+        """
+
+    def erase_person(
+        self, channel: str, sender: str, *, by: By, at: datetime, also: ConversationKey | None = None
+    ) -> Mapping[ConversationKey, int]:
+        """Remove, as ``erase`` does, the text of every conversation of ``channel`` in which ``sender`` wrote.
+
+        Turns that are known to be somebody else's, and the replies to them, stay; memory goes wholly, since nobody
+        can tell whose it was.
+
+        Args:
+            channel: The channel that names the person so.
+            sender: The person, as messages of the channel name them.
+            by: Who wants it.
+            at: When (aware UTC).
+            also: A conversation of the channel that is included though nothing in it names the sender.
+
+        Returns:
+            How many turns were removed, by conversation.
+        """
+
     def keep_model(self, model: StoredModel) -> None:
         """Put a model in the list, in place of what the list says of this fingerprint."""
 
@@ -170,6 +236,15 @@ class Store(Protocol):
 
     def verdicts(self, key: ConversationKey) -> Sequence[Verdict]:
         """All verdicts on replies of the conversation, oldest first."""
+
+    def tombstones(self, key: ConversationKey) -> Sequence[Tombstone]:
+        """What was forgotten of the conversation, oldest first."""
+
+    def of_person(self, channel: str, sender: str) -> Sequence[ConversationKey]:
+        """The conversations of ``channel`` in which ``sender`` wrote, the oldest first."""
+
+    def forget_older_than(self, moment: datetime) -> int:
+        """Remove every trace of conversations last written before ``moment`` (aware UTC), and count them."""
 
     def models(self) -> Sequence[StoredModel]:
         """The list of models, the newest first."""

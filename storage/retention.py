@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, delete, select
 
-from storage.conversations import SqlStore
+from storage.database import empty_log
 from storage.faults import translated
 from storage.rows import aware
 from storage.schema import conversations
 from storage.upgrade import WRITES
+
+if TYPE_CHECKING:
+    from storage.conversations import SqlStore
 
 
 def forget_older_than(store: SqlStore | Engine, moment: datetime, *, batch: int = 500) -> int:
@@ -22,7 +26,7 @@ def forget_older_than(store: SqlStore | Engine, moment: datetime, *, batch: int 
     Raises:
         StorageError: If the database cannot be written; batches that were done stay done.
     """
-    engine = store.engine if isinstance(store, SqlStore) else store
+    engine = store if isinstance(store, Engine) else store.engine
     old = conversations.c.updated_at < aware(moment)
     some = select(conversations.c.id).where(old).limit(batch)
     # The age is asked again, for a conversation that was continued while the batch was chosen.
@@ -32,5 +36,8 @@ def forget_older_than(store: SqlStore | Engine, moment: datetime, *, batch: int 
         with translated(engine.url), engine.execution_options(**{WRITES: True}).begin() as connection:
             gone = connection.execute(statement).rowcount
         if not gone:
-            return forgotten
+            break
         forgotten += gone
+    if forgotten:
+        empty_log(engine)
+    return forgotten

@@ -61,6 +61,15 @@ def safe_message_id(message_id: str) -> str:
     return _name(message_id, LONGEST_MESSAGE_ID, "message id")
 
 
+def safe_sender(sender: str | None) -> str | None:
+    """The sender as stored: None for nobody, and a digest in place of a name too long to be indexed."""
+    if not sender:
+        return None
+    if len(sender) > LONGEST_NAME:
+        return "sha256:" + hashlib.sha256(sender.encode("utf-8", "surrogatepass")).hexdigest()
+    return safe(sender)
+
+
 def _name(text: str, longest: int, what: str) -> str:
     if len(text) > longest:
         raise StorageError(f"a {what} of {len(text)} characters, expected at most {longest}")

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest revision under ``migrations/versions``, here so that opening a database loads no Alembic."""
 
 PENDING = "pending"
@@ -101,10 +101,15 @@ turns = Table(
     Column("at", Moment, nullable=False),
     Column("message_id", Text),
     Column("reply", _Document),
+    # Who wrote, as the channel names them; on a turn of the bot, whom it answered.
+    Column("sender", Text),
     UniqueConstraint("conversation_id", "position"),
     # One customer's turn and one answer for each message: the guard behind every redelivery.
     UniqueConstraint("conversation_id", "message_id", "speaker"),
 )
+# Channels that name nobody pay nothing for it.
+_known_sender = turns.c.sender.is_not(None)
+Index("ix_turns_sender", turns.c.sender, sqlite_where=_known_sender, postgresql_where=_known_sender)
 
 outbox = Table(
     "outbox",
@@ -132,6 +137,19 @@ feedback = Table(
     Column("message_id", Text, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("at", Moment, nullable=False),
+    Index(None, "conversation_id"),
+)
+
+# What stays of what was forgotten: that it was, and when; no word of it.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    _of_conversation(),
+    Column("at", Moment, nullable=False),
+    Column("turns", Integer, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("scope", Text, nullable=False),
     Index(None, "conversation_id"),
 )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, false, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -14,9 +14,9 @@ from engine.dialogue import ConversationKey, Message, Reply, Speaker
 from engine.memory import WorkingMemory
 from storage.errors import AlreadyAnswered, Conflict, StorageError
 from storage.models import drop_model, put_model
-from storage.ports import Conversation, StoredModel
-from storage.rows import aware, idempotency_key, reply_to_json, safe, safe_key, safe_message_id, storable
-from storage.schema import DELIVERED, PENDING, conversations, feedback, outbox, turns
+from storage.ports import By, Conversation, Scope, StoredModel, Tombstone
+from storage.rows import aware, idempotency_key, reply_to_json, safe, safe_key, safe_message_id, safe_sender, storable
+from storage.schema import DELIVERED, PENDING, conversations, feedback, outbox, tombstones, turns
 
 
 class SqlWork:
@@ -30,6 +30,12 @@ class SqlWork:
         self._held: Connection | None = connection
         self._clock = clock
         self._ids: dict[ConversationKey, int] = {}
+        self._removed = False
+
+    @property
+    def erased(self) -> bool:
+        """Whether this unit of work was committed and removed text."""
+        return self._removed and self._held is None
 
     @property
     def _connection(self) -> Connection:
@@ -51,7 +57,8 @@ class SqlWork:
         last = select(func.max(turns.c.position)).where(turns.c.conversation_id == conversation)
         newest = self._connection.execute(last).scalar()
         position = 0 if newest is None else newest + 1
-        shared = {"conversation_id": conversation, "message_id": message_id}
+        sender = safe_sender(message.sender)
+        shared = {"conversation_id": conversation, "message_id": message_id, "sender": sender}
         customer = {
             "speaker": Speaker.CUSTOMER.value,
             "text": safe(message.text),
@@ -132,9 +139,54 @@ class SqlWork:
         """Remove every trace of the conversation; False where there was none."""
         key = safe_key(key)
         self._ids.pop(key, None)
+        self._removed = True
         # Turns, outbox and feedback go with it by their foreign keys.
         gone = self._connection.execute(delete(conversations).where(_is(key)))
         return gone.rowcount > 0
+
+    def erase(self, key: ConversationKey, *, by: By, at: datetime) -> int:
+        """Remove the text of a conversation; what stays is a tombstone."""
+        return self._erase(self._begun(key), None, Tombstone(aware(at), 0, by, Scope.CONVERSATION))
+
+    def erase_person(
+        self, channel: str, sender: str, *, by: By, at: datetime, also: ConversationKey | None = None
+    ) -> Mapping[ConversationKey, int]:
+        """Remove the text of every conversation in which the sender wrote, but what is known to be another's."""
+        named = safe_sender(sender)
+        theirs = of_sender(channel, sender)
+        # One order for everybody, so that two persons who are forgotten at once do not wait for each other.
+        wanted = select(conversations.c.id, conversations.c.channel, conversations.c.thread)
+        wanted = wanted.where(theirs if also is None else or_(theirs, _is(safe_key(also))))
+        found = self._connection.execute(wanted.order_by(conversations.c.id).with_for_update()).all()
+        rows = {ConversationKey(row.channel, row.thread): row.id for row in found}
+        if also is not None and safe_key(also) not in rows:
+            rows[safe_key(also)] = self._begun(also)
+        stone = Tombstone(aware(at), 0, by, Scope.PERSON)
+        return {key: self._erase(row, named, stone) for key, row in rows.items()}
+
+    def _erase(self, row: int, sender: str | None, stone: Tombstone) -> int:
+        self._removed = True
+        here = turns.c.conversation_id == row
+        # A message that was answered by forgetting has no word in it, and its redelivery must still find its reply.
+        wordless = select(turns.c.message_id).where(here, turns.c.message_id.is_not(None)).group_by(turns.c.message_id)
+        wordless = wordless.having(func.max(func.length(turns.c.text)) == 0)
+        gone = delete(turns).where(here, or_(turns.c.message_id.is_(None), turns.c.message_id.not_in(wordless)))
+        if sender is not None:
+            gone = gone.where(or_(turns.c.sender.is_(None), turns.c.sender == sender))
+        count = self._connection.execute(gone).rowcount
+        left = select(turns.c.message_id).where(here, turns.c.message_id.is_not(None))
+        for table in (outbox, feedback):
+            self._connection.execute(
+                delete(table).where(table.c.conversation_id == row, table.c.message_id.not_in(left))
+            )
+        self._connection.execute(
+            update(conversations)
+            .where(conversations.c.id == row)
+            .values(memory=WorkingMemory().to_json(), version=conversations.c.version + 1, updated_at=self._clock())
+        )
+        kept = {"at": stone.at, "turns": count, "by": stone.by.value, "scope": stone.scope.value}
+        self._connection.execute(insert(tombstones).values(conversation_id=row, **kept))
+        return count
 
     def keep_model(self, model: StoredModel) -> None:
         """Put a model in the list, in place of what the list says of this fingerprint."""
@@ -165,6 +217,12 @@ class SqlWork:
             self._ids[key] = found
         return found
 
+    def _begun(self, key: ConversationKey) -> int:
+        found = self._lock(key, create=True)
+        if found is None:
+            raise Conflict(f"{key} was forgotten by somebody else; load it again")
+        return found
+
     def _fresh(self, key: ConversationKey) -> dict[str, Any]:
         empty, now = Conversation(key, memory=WorkingMemory()), self._clock()
         return {
@@ -191,3 +249,12 @@ class SqlWork:
 
 def _is(key: ConversationKey) -> Any:
     return and_(conversations.c.channel == key.channel, conversations.c.thread == key.thread)
+
+
+def of_sender(channel: str, sender: str) -> Any:
+    """A condition on conversations: of this channel, and this sender wrote in it."""
+    named = safe_sender(sender)
+    if named is None:
+        return false()
+    wrote = select(turns.c.conversation_id).where(turns.c.sender == named)
+    return and_(conversations.c.channel == safe(channel), conversations.c.id.in_(wrote))

@@ -17,8 +17,9 @@ from adapters.tui import words
 from adapters.tui.driver import fitting_driver
 from adapters.tui.line import Line
 from adapters.tui.plain import Plain
+from adapters.tui.remembered import Remembered
 from adapters.tui.transcript import Option, Saying, Transcript, asked, replied, stored
-from bot.commands import Command, parse
+from bot.commands import Command, parse, to_forget
 from bot.ports import Desk, Handle
 from engine.dialogue import Choice, ConversationKey, Message, Reply, Speaker
 from storage.ports import StoredTurn
@@ -42,6 +43,7 @@ class TerminalApp(App[None]):
         Binding("ctrl+c", "quit", show=False),
         Binding("pageup", "page_up", show=False),
         Binding("pagedown", "page_down", show=False),
+        Binding("f3", "memory", show=False),
     ]
 
     def __init__(self, desk: Desk, key: ConversationKey, handle: Handle) -> None:
@@ -63,18 +65,22 @@ class TerminalApp(App[None]):
         with Horizontal(id="head"):
             yield Plain(self._desk.name, id="name")
             yield Plain(self._key.thread, id="thread")
-        yield Transcript(id="transcript")
+        with Horizontal(id="middle"):
+            yield Transcript(id="transcript")
+            yield Remembered()
         yield Line()
         with Horizontal(id="keys"):
             yield Plain("/help", classes="key")
             yield Plain("↑↓ earlier", classes="key extra")
             yield Plain("PgUp PgDn scroll", classes="key extra")
+            yield Plain("F3 memory", classes="key extra")
             yield Plain("Ctrl+Q leave", classes="key")
 
     def on_mount(self) -> None:
         """Begin the conversation once the screen is up."""
         self._transcript = self.query_one(Transcript)
         self._line = self.query_one(Line)
+        self._remembered = self.query_one(Remembered)
         self.run_worker(self._converse())
 
     @on(Line.Said)
@@ -103,6 +109,19 @@ class TerminalApp(App[None]):
         """Read further down."""
         self._transcript.scroll_page_down(animate=False)
 
+    async def action_memory(self) -> None:
+        """Show what is remembered, or hide it."""
+        if self._remembered.display:
+            self._remembered.display = False
+        else:
+            self._remembered.display = True
+            await self._look()
+
+    async def _look(self) -> None:
+        """Show what is remembered now, where it is shown at all."""
+        if self._remembered.display:
+            self._remembered.show(await asyncio.to_thread(self._desk.remembered, self._key))
+
     async def _say(self, text: str) -> None:
         """Put what the customer said on the screen, then in the queue."""
         message = Message(self._key, str(uuid.uuid4()), text, datetime.now(UTC))
@@ -121,7 +140,11 @@ class TerminalApp(App[None]):
             command = parse(message.text)
             shown = replied(reply, more=words.LEAVING if command is Command.HELP else "")
             self._offer(reply.choices)
-            await self._transcript.answer(question, shown, afresh=command is Command.NEW)
+            forgotten = to_forget(message.text) is not None
+            if forgotten:
+                self._line.forget()
+            await self._transcript.answer(question, shown, afresh=forgotten or command is Command.NEW)
+            await self._look()
 
     async def _show_unasked(self) -> None:
         while True:
@@ -132,7 +155,8 @@ class TerminalApp(App[None]):
 
     async def _begin(self) -> None:
         """Show what was said since the conversation was last begun afresh, else the welcome."""
-        turns = _since_new(await asyncio.to_thread(self._desk.history, self._key, limit=RESTORED))
+        stored_turns = await asyncio.to_thread(self._desk.history, self._key, limit=RESTORED)
+        turns = _since_new([turn for turn in stored_turns if turn.turn.text])  # a wish to be forgotten has no words
         sayings = [stored(turn, last=turn is turns[-1]) for turn in turns]
         if not sayings:
             sayings.append(Saying("bot", self._desk.say("welcome")))

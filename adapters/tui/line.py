@@ -61,6 +61,10 @@ class Line(Input):
         """Let the arrow keys find texts that are older than what was typed here."""
         self._said = [*(one_line(text)[:LONGEST] for text in said), *self._said][-_REMEMBERED:]
 
+    def forget(self) -> None:
+        """Let the arrow keys find nothing that was said before."""
+        self._said, self._back = [], 0
+
     def action_earlier(self) -> None:
         """Show what was said before."""
         if self._back < len(self._said):

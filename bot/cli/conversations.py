@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -142,7 +141,10 @@ def _as_data(store: Store | None, key: ConversationKey) -> dict[str, Any]:
             f"there is no conversation {one_line(name_of(key))}; `attendant conversations list` shows them"
         )
     verdicts = {verdict.message_id: verdict.verdict for verdict in store.verdicts(key)}
-    turns = [_turn(turn, verdicts) for turn in store.history(key)]
+    history = store.history(key)
+    # A reply without a word stands for a wish to be forgotten: there is nothing to be shown or learned.
+    wordless = {turn.message_id for turn in history if turn.reply is not None and not turn.turn.text}
+    turns = [_turn(turn, verdicts) for turn in history if turn.message_id not in wordless]
     return {
         "conversation_id": name_of(key),
         "channel": key.channel,
@@ -170,12 +172,9 @@ def _turn(turn: StoredTurn, verdicts: dict[str, str]) -> dict[str, Any]:
 
 
 def _mention_copies(config: Config) -> None:
-    url = config.database_url
-    if not url.startswith("sqlite"):
-        return
-    from storage.database import read_url
+    from bot.cli.databases import copies_of
 
-    path = Path(str(read_url(url).database))
-    copies = sorted(copy.name for copy in path.parent.glob("*.bak") if copy.name.startswith(f"{path.name}.before-"))
+    copies = copies_of(config.database_url)
     if copies:
-        say(f"copies kept before a migration may still hold it: {', '.join(copies)} in {path.parent}")
+        names = ", ".join(copy.name for copy in copies)
+        say(f"copies kept before a migration may still hold it: {names} in {copies[0].parent}")

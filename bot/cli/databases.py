@@ -61,6 +61,15 @@ def look(url: str) -> Look:
     return Look(where, revision, REVISION, f"{Path(where).name}.before-{REVISION}.bak" if older else "")
 
 
+def copies_of(url: str) -> list[Path]:
+    """Copies of a SQLite file that were kept before a migration."""
+    parsed = read_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return []
+    path = Path(str(parsed.database))
+    return sorted(copy for copy in path.parent.glob("*.bak") if copy.name.startswith(f"{path.name}.before-"))
+
+
 def announce(url: str) -> None:
     """Say on standard error what opening the database would change; nothing where nothing would.
 

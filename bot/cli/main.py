@@ -42,6 +42,7 @@ def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -
         "models": "bot.cli.models",
         "faq": "bot.cli.faq",
         "conversations": "bot.cli.conversations",
+        "memory": "bot.cli.memory",
         "adapters": "bot.cli.adapters",
         "doctor": "bot.cli.doctor",
         "db": "bot.cli.db",

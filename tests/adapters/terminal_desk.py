@@ -39,13 +39,24 @@ HOSTILE = {
 class SmallDesk:
     """A desk with what it is given."""
 
-    def __init__(self, history: Sequence[StoredTurn] = (), *, name: str = "Fern", ready: str = "") -> None:
+    def __init__(
+        self,
+        history: Sequence[StoredTurn] = (),
+        *,
+        name: str = "Fern",
+        ready: str = "",
+        remembered: Sequence[str] = (),
+    ) -> None:
+        self.memory = list(remembered)
         self.name = name
         self.ready = ready
         self._history = history
 
     def history(self, key: ConversationKey, *, limit: int) -> Sequence[StoredTurn]:
         return self._history[-limit:] if key == KEY else ()
+
+    def remembered(self, key: ConversationKey) -> Sequence[str]:
+        return self.memory if key == KEY else ()
 
     def say(self, wording: str) -> str:
         return f"{wording}: I am {self.name}."

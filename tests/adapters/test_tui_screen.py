@@ -37,7 +37,7 @@ GOLDEN = """\
 ╭──────────────────────────────────────────────────────────────────────────────╮
 │ Type your question and press Enter                                           │
 ╰──────────────────────────────────────────────────────────────────────────────╯
- /help   ↑↓ earlier   PgUp PgDn scroll   Ctrl+Q leave"""
+ /help   ↑↓ earlier   PgUp PgDn scroll   F3 memory   Ctrl+Q leave"""
 NARROW = """\
  Fern                           default
 
@@ -102,6 +102,7 @@ async def test_no_text_breaks_the_screen_or_acts(text):
         await pilot.resize_terminal(80, 24)
         await write(app, "end")
         await until(lambda: bot.texts[-1] == "end" and not app.query_one(Transcript).open)
+        await pilot.pause()
         check_frame(screen(app))
         assert app.is_running
 

@@ -31,7 +31,7 @@ from storage.conversations import SqlStore, open_store
 from storage.database import open_database
 from storage.errors import AlreadyAnswered, Conflict, StorageError
 from storage.in_memory import InMemoryStore
-from storage.ports import Store, StoredModel, Summary
+from storage.ports import By, Scope, Store, StoredModel, Summary, Tombstone
 from storage.rows import safe
 
 POSTGRES = os.environ.get("ATTENDANT_TEST_POSTGRES")
@@ -485,6 +485,174 @@ def test_a_conversation_forgotten_and_begun_again_in_one_unit_is_new(store: Stor
         work.append(a_message(), a_reply("again"), NOON)
         work.commit()
     assert [turn.turn.text for turn in store.history(KEY)] == ["where is it?", "again"]
+
+
+# -- forgetting a person
+
+
+def said_by(
+    sender: str | None, message_id: str, key: ConversationKey = KEY, said: str = "my number is 4111"
+) -> Message:
+    """A message of this sender."""
+    return Message(key, message_id, said, NOON, sender)
+
+
+def erase(store: Store, key: ConversationKey = KEY) -> int:
+    with store.write() as work:
+        count = work.erase(key, by=By.CUSTOMER, at=NOON)
+        work.commit()
+    return count
+
+
+def erase_person(store: Store, sender: str, also: ConversationKey | None = None) -> dict[ConversationKey, int]:
+    with store.write() as work:
+        counts = work.erase_person("shop", sender, by=By.OPERATOR, at=NOON, also=also)
+        work.commit()
+    return dict(counts)
+
+
+def test_erasing_leaves_a_tombstone_and_no_word(store: Store) -> None:
+    take(store, said_by("a", "m1"))
+    take(store, a_message(key=OTHER))
+    with store.write() as work:
+        work.feedback(KEY, "m1", "good", NOON)
+        work.commit()
+    before, other = store.load(KEY), traces(store, OTHER)
+    assert erase(store) == 2
+    after = store.load(KEY)
+    assert (after.memory, after.owner, after.version) == (WorkingMemory(), before.owner, before.version + 1)
+    assert traces(store)[1:] == ([], [], [])
+    assert list(store.tombstones(KEY)) == [Tombstone(NOON, 2, By.CUSTOMER, Scope.CONVERSATION)]
+    assert (traces(store, OTHER), list(store.tombstones(OTHER))) == (other, [])
+    assert list(store.of_person("shop", "a")) == []
+
+
+def test_a_turn_thought_about_while_its_conversation_was_erased_brings_nothing_back(store: Store) -> None:
+    take(store, a_message())
+    loaded = store.load(KEY)
+    erase(store)
+    with store.write() as work:
+        work.append(a_message("m2"), a_reply(), NOON)
+        with pytest.raises(Conflict):
+            work.save(loaded)
+    assert store.load(KEY).memory == WorkingMemory()
+    take(store, a_message("m3"))
+    assert [turn.message_id for turn in store.history(KEY)] == ["m3", "m3"]
+
+
+def test_a_message_answered_by_forgetting_keeps_its_reply_through_every_later_one(store: Store) -> None:
+    wordless = replace(a_reply(""), entry=None)
+    for message_id in ("f1", "f2"):
+        take(store, a_message(f"said before {message_id}"))
+        with store.write() as work:
+            work.erase(KEY, by=By.CUSTOMER, at=NOON)
+            work.append(a_message(message_id, ""), wordless, NOON)
+            work.commit()
+    assert [store.find_reply(KEY, message_id) for message_id in ("f1", "f2")] == [wordless, wordless]
+    assert store.find_reply(KEY, "said before f1") is None
+    with pytest.raises(AlreadyAnswered), store.write() as work:
+        work.append(a_message("f1", ""), wordless, NOON)
+    assert [stone.turns for stone in store.tombstones(KEY)] == [2, 2]
+    assert {turn.turn.text for turn in store.history(KEY)} == {""}
+
+
+def test_an_empty_message_with_an_answer_is_erased_like_any_other(store: Store) -> None:
+    take(store, a_message("m1", ""), a_reply("I did not get any text."))
+    assert erase(store) == 2
+    assert store.find_reply(KEY, "m1") is None
+    take(store, a_message("m1", "again"))
+    assert [turn.turn.text for turn in store.history(KEY)] == ["again", "on its way"]
+
+
+def test_erasing_a_conversation_that_never_was_begins_it(store: Store) -> None:
+    assert erase(store) == 0
+    assert store.load(KEY).version == 1
+    assert [stone.turns for stone in store.tombstones(KEY)] == [0]
+
+
+def test_a_person_is_forgotten_wherever_they_wrote_and_nowhere_else(store: Store) -> None:
+    elsewhere = ConversationKey("mail", "anna")
+    for number, key in enumerate((KEY, OTHER, elsewhere)):
+        take(store, said_by("a", f"m{number}", key))
+    stranger = ConversationKey("shop", "cara")
+    take(store, said_by("c", "m4", stranger))
+    before = [traces(store, key) for key in (elsewhere, stranger)]
+    assert list(store.of_person("shop", "a")) == [KEY, OTHER]
+    assert erase_person(store, "a") == {KEY: 2, OTHER: 2}
+    assert [traces(store, key) for key in (elsewhere, stranger)] == before
+    assert [list(store.history(key)) for key in (KEY, OTHER)] == [[], []]
+    assert [stone.scope for stone in store.tombstones(OTHER)] == [Scope.PERSON]
+    assert list(store.of_person("shop", "a")) == []
+    assert erase_person(store, "a") == {}
+
+
+def test_in_a_conversation_of_several_only_the_words_of_others_stay(store: Store) -> None:
+    take(store, said_by("a", "m1"))
+    take(store, said_by("b", "m2", said="and mine?"))
+    take(store, said_by(None, "m3"))  # nobody knows whose: it goes
+    with store.write() as work:
+        for message_id in ("m1", "m2"):
+            work.feedback(KEY, message_id, "good", NOON)
+        work.commit()
+    assert erase_person(store, "a") == {KEY: 4}
+    assert [(turn.message_id, turn.sender) for turn in store.history(KEY)] == [("m2", "b"), ("m2", "b")]
+    assert [verdict.message_id for verdict in store.verdicts(KEY)] == ["m2"]
+    assert [delivery.message_id for delivery in store.pending("shop")] == ["m2"]
+    assert store.load(KEY).memory == WorkingMemory()
+    take(store, said_by("b", "m4"))  # the places of turns go on where they were
+    assert [turn.turn.text for turn in store.history(KEY)][-2:] == ["my number is 4111", "on its way"]
+
+
+def test_a_conversation_may_be_included_though_nothing_in_it_names_the_person(store: Store) -> None:
+    take(store, said_by(None, "m1"))
+    take(store, said_by("a", "m2", OTHER))
+    assert erase_person(store, "a", also=KEY) == {KEY: 2, OTHER: 2}
+    assert erase_person(store, "a", also=KEY) == {KEY: 0}
+
+
+@pytest.mark.parametrize("sender", ["", "nobody", "%", "'; DROP TABLE turns; --"])
+def test_a_name_that_nobody_has_forgets_nobody(store: Store, sender: str) -> None:
+    take(store, said_by(None, "m1"))
+    take(store, said_by("a", "m2"))
+    before = traces(store)
+    assert (erase_person(store, sender), list(store.of_person("shop", sender))) == ({}, [])
+    assert traces(store) == before
+
+
+@pytest.mark.parametrize("sender", ["李\x00雷", "half \ud800", "x" * 100_000], ids=["NUL", "half", "long"])
+def test_a_person_of_any_name_is_found_again(store: Store, sender: str) -> None:
+    take(store, said_by(sender, "m1"))
+    assert list(store.of_person("shop", sender)) == [KEY]
+    assert erase_person(store, sender) == {KEY: 2}
+
+
+def test_erasing_that_is_not_committed_erases_nothing(store: Store) -> None:
+    take(store, said_by("a", "m1"))
+    before = traces(store)
+    with store.write() as work:
+        work.erase(KEY, by=By.CUSTOMER, at=NOON)
+        work.erase_person("shop", "a", by=By.CUSTOMER, at=NOON)
+    assert traces(store) == before
+    assert list(store.tombstones(KEY)) == []
+
+
+def test_persons_who_are_forgotten_at_once_do_not_wait_for_each_other(store: Store) -> None:
+    for number, key in enumerate((KEY, OTHER)):
+        for sender in ("a", "b"):
+            take(store, said_by(sender, f"m{number}{sender}", key))
+    together(lambda number: erase_person(store, "ab"[number % 2], also=(KEY, OTHER)[number % 2]) and None, 4)
+    assert [list(store.history(key)) for key in (KEY, OTHER)] == [[], []]
+
+
+def test_old_conversations_are_forgotten_without_a_trace(store: Store) -> None:
+    take(store, a_message())
+    erase(store)
+    moment = store.conversations()[0].updated_at + timedelta(microseconds=1)
+    take(store, a_message(key=OTHER))
+    assert store.forget_older_than(moment) == 1
+    assert (store.load(KEY).version, list(store.tombstones(KEY))) == (0, [])
+    assert [summary.key for summary in store.conversations()] == [OTHER]
+    assert store.forget_older_than(moment) == 0
 
 
 # -- the list of models
