@@ -6,20 +6,27 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from bot import clock
-from bot.config import Config
+from bot.config import Config, MemoryConfig
 from bot.errors import NoModel
 from bot.guard import Guard
+from bot.mood_alerts import MoodAlerts
+from bot.remembered import lines, sections
+from bot.retention import Retention
 from bot.service import Service
 from bot.turn import Limits, TurnTaker
 from bot.watch import ModelWatch
 from bot.wording import Wording
 from engine.dialogue import ConversationKey
 from engine.errors import CheckpointError
+from engine.listen import LIFETIMES, Habits
 from engine.respond import Engine, Settings
+from engine.understand.slots import SlotFinder
 from storage.errors import StorageError
 from storage.ports import Store, StoredTurn
 
@@ -33,7 +40,8 @@ log = logging.getLogger("attendant.compose")
 class House:
     """Everything that is needed to answer, built and open. ``close`` lets go of it.
 
-    ``watch`` sees that another model was put in use; None where nobody looks.
+    ``watch`` sees that another model was put in use; None where nobody looks. ``retention`` forgets what is too old;
+    None where everything is kept.
     """
 
     config: Config
@@ -43,6 +51,7 @@ class House:
     taker: TurnTaker
     ready: str
     watch: ModelWatch | None = None
+    retention: Retention | None = None
 
     @property
     def name(self) -> str:
@@ -59,6 +68,17 @@ class House:
     def say(self, wording: str) -> str:
         """A fixed sentence in the main language."""
         return self.wording.say(wording)
+
+    def remembered(self, key: ConversationKey) -> Sequence[str]:
+        """What is remembered of a conversation, in lines for people, but for the turns themselves."""
+        try:
+            memory = self.store.load(key).memory
+        except StorageError:
+            return ()
+        engine = self.engine
+        known = None if engine is None else engine.knowledge
+        found = sections(memory, lambda entry: known[entry].questions[0] if known and entry in known else "")
+        return lines(found, without=frozenset({"recent"}))
 
     def service(self) -> Service:
         """A new bridge for asynchronous channels; whoever asked for it closes it."""
@@ -79,6 +99,8 @@ class House:
         """Let go of the store."""
         if self.watch is not None:
             self.watch.close()
+        if self.retention is not None:
+            self.retention.close()
         self.store.close()
 
 
@@ -109,8 +131,10 @@ def compose(config: Config, *, model: Path | None = None, lasting: bool = True) 
     store = _store(config, lasting)
     limits = Limits(config.service.message_characters, config.answers.deadline_seconds)
     metrics = _metrics() if lasting else None
-    taker = TurnTaker(store, engine, Guard(wording), wording, clock.now, limits, config.bot.locales, metrics)
-    house = House(config, store, engine, wording, taker, ready, watch)
+    moods = MoodAlerts(SlotFinder(config.slots)) if lasting else None
+    taker = TurnTaker(store, engine, Guard(wording), wording, clock.now, limits, config.bot.locales, metrics, moods)
+    retention = _retention(config, store) if lasting else None
+    house = House(config, store, engine, wording, taker, ready, watch, retention)
     watch.tell(engine.fingerprint if engine else "", house.use)
     return house
 
@@ -144,7 +168,23 @@ def _settings(config: Config, wording: Wording) -> Settings:
         choices=config.answers.choices,
         generate=config.answers.generate,
         slots=dict(config.slots),
+        habits=_habits(config.memory),
     )
+
+
+def _habits(memory: MemoryConfig) -> Habits:
+    own = {name: timedelta(hours=hours) for name, hours in memory.hours.items()}
+    return Habits(
+        silence=timedelta(hours=memory.silence_hours),
+        zone=ZoneInfo(memory.zone),
+        day_first=memory.day_first,
+        lifetimes={**LIFETIMES, **own},
+    )
+
+
+def _retention(config: Config, store: Store) -> Retention | None:
+    days = config.memory.retention_days
+    return Retention(store, days, clock.now) if days else None
 
 
 def _metrics() -> Metrics:

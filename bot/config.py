@@ -12,6 +12,7 @@ import re
 import tomllib
 import types
 import typing
+import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -100,6 +101,21 @@ class StorageConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryConfig:
+    """How long is remembered. ``retention_days`` after their last turn, conversations are forgotten; 0 keeps them.
+
+    After ``silence_hours`` without a word a conversation begins anew. ``hours`` says how long slots are kept that have
+    no rule of their own, or another one. Days are those of ``zone``; ``day_first`` reads 3/5 as the third of May.
+    """
+
+    retention_days: int = between(0, 0, 36_500)
+    silence_hours: float = between(12.0, 0.01, 100_000)
+    hours: Mapping[str, float] = field(default_factory=dict)
+    zone: str = "UTC"
+    day_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerConfig:
     """When the bot speaks. ``max_wrong_rate`` is promised: so many answers at most are wrong; used at training."""
 
@@ -111,9 +127,14 @@ class AnswerConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How the model is trained; ``cell`` is the recurrent cell of a sentence encoder that starts from nothing."""
+    """How the model is trained; ``cell`` is the recurrent cell of a sentence encoder that starts from nothing.
+
+    ``device`` and ``precision`` say what is calculated on, and with how many bits.
+    """
 
     cell: str = one_of("lstm", "lstm", "gru")
+    device: str = one_of("cpu", "cpu", "cuda", "auto")
+    precision: str = one_of("auto", "auto", "float32", "bfloat16")
     epochs: int = between(0, 0, 10_000)
     minutes: float = between(20.0, 0.05, 100_000)
     seed: int = between(1, 0, 2**31 - 1)
@@ -147,6 +168,7 @@ class Config:
     model: ModelConfig = ModelConfig()
     models: ModelsConfig = field(default_factory=ModelsConfig)
     storage: StorageConfig = StorageConfig()
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
     answers: AnswerConfig = field(default_factory=AnswerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
@@ -214,6 +236,7 @@ def load(path: Path | None = None) -> Config:
     problems: list[str] = []
     config: Config = _build(Config, data, "", problems)
     problems.extend(_wrong_patterns(config.slots))
+    problems.extend(_wrong_zone(config.memory.zone))
     folders = {"bot.data": config.bot.data, "model.path": config.model.path, "models.folder": config.models.folder}
     for key, folder in folders.items():
         problems.extend(_wrong_folder(key, folder))
@@ -289,6 +312,10 @@ def _mapping(hint: Any, value: Any) -> tuple[str, Any]:
         return f"must be a table, not {value!r}", None
     inner = typing.get_args(hint)[1]
     for name, item in value.items():
+        if inner is float:
+            if isinstance(item, bool) or not isinstance(item, int | float) or not 0 < item < 1e6:
+                return f".{name} must be a number above 0, not {item!r}", None
+            continue
         if inner is str and not isinstance(item, str):
             return f".{name} must be a text, not {item!r}", None
         if inner is not str and not isinstance(item, dict):
@@ -306,6 +333,13 @@ def _wrong_folder(key: str, folder: str) -> Iterator[str]:
         yield f"{key} is no folder that can be found: {error}"
     if not folder or "\0" in folder:
         yield f"{key} must name a folder, not {folder!r}"
+
+
+def _wrong_zone(zone: str) -> Iterator[str]:
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        yield f'memory.zone is no time zone that this machine knows, such as "Europe/London", but {zone!r}'
 
 
 def _wrong_patterns(slots: Mapping[str, str]) -> Iterator[str]:

@@ -8,9 +8,10 @@ from bot.wording import Wording
 from engine.dialogue import Provenance, Reply, Source
 from engine.ports import Response
 from engine.text.normalise import clean
+from engine.text.tokenise import SLOT_NAMES
 
 LONGEST_REPLY = 50_000
-_STRAY = re.compile(r"⟨(?:\d+|[a-z_]+)⟩|\{(?:name|order_number|email|date|amount)(?:\|[^{}]*)?\}")
+_STRAY = re.compile(rf"⟨(?:\d+|[a-z_]+)⟩|\{{(?:{'|'.join(SLOT_NAMES)})(?:\|[^{{}}]*)?\}}")
 
 
 class Guard:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from bot import ownership
+from bot import forgetting, ownership
 from bot.clock import Clock
-from bot.commands import Command, parse, why
+from bot.commands import Command, parse, to_forget, why
 from bot.guard import Guard
+from bot.mood_alerts import MoodAlerts
 from bot.ownership import Event, Owner
 from bot.wording import Wording
 from engine.dialogue import Message, Provenance, Reply, Source, Speaker, Turn
@@ -22,7 +24,7 @@ from engine.respond import Engine
 from engine.text.language import detect
 from engine.text.normalise import clean
 from storage.errors import AlreadyAnswered, Conflict, Unavailable
-from storage.ports import Conversation, Store
+from storage.ports import By, Conversation, Scope, Store
 
 if TYPE_CHECKING:
     from bot.metrics import Metrics
@@ -31,6 +33,7 @@ PATIENCE_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 0.15
 _HISTORY_FOR_WHY = 20
 log = logging.getLogger("attendant.turn")
+_CHINESE = re.compile("[\u4e00-\u9fff]+")
 _STARTED_AFRESH = "fixed sentence: new"
 
 
@@ -46,7 +49,8 @@ class TurnTaker:
     """Takes messages one at a time; safe to be called from several threads.
 
     ``engine`` is None while nothing was trained: the bot then still runs, and offers a person. It may be replaced at
-    any time: a turn looks at it once, and ends with the one it began with. ``metrics`` is None where nobody counts.
+    any time: a turn looks at it once, and ends with the one it began with. ``metrics`` is None where nobody counts,
+    ``moods`` where nobody watches how customers sound.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class TurnTaker:
         limits: Limits,
         locales: tuple[str, ...],
         metrics: Metrics | None = None,
+        moods: MoodAlerts | None = None,
     ) -> None:
         self.store = store
         self.engine = engine
@@ -68,6 +73,7 @@ class TurnTaker:
         self.limits = limits
         self.locales = locales
         self.metrics = metrics
+        self.moods = moods
 
     def take(self, message: Message) -> Reply:
         """Answer a message: exactly one reply for each, however often it is delivered.
@@ -88,13 +94,36 @@ class TurnTaker:
     def _take_once(self, message: Message, began: float) -> Reply:
         earlier = self.store.find_reply(message.key, message.message_id)
         if earlier is not None:
-            return earlier
+            return forgetting.in_words(earlier, self.wording)
         conversation = self.store.load(message.key)
         heard = replace(message, text=clean(message.text).strip())
+        scope = to_forget(heard.text)
+        if scope is not None:
+            return self._forget(heard, scope, self._locale(heard.text, conversation.memory), began)
+        if parse(heard.text) is Command.FORGET:
+            heard = replace(heard, text=f"/{Command.FORGET.value}")  # what else stands there is nothing to keep
         reply, after = self._answer(heard, conversation)
         with self.store.write() as work:
             work.append(heard, reply, self.clock())
             work.save(after)
+            work.commit()
+        if self.metrics is not None:
+            self.metrics.replied(reply, time.monotonic() - began)
+        if self.moods is not None:
+            self.moods.heard(heard, reply, conversation.memory, after.memory)
+        return reply
+
+    def _forget(self, message: Message, scope: Scope, locale: str, began: float) -> Reply:
+        """Forget a conversation, or all of a person's, and keep no word of having been asked to."""
+        whole = scope is Scope.CONVERSATION
+        reply = forgetting.confirmation("forgotten_conversation" if whole else "forgotten_me", locale, self.wording)
+        at = self.clock()
+        with self.store.write() as work:
+            if whole or not message.sender:
+                work.erase(message.key, by=By.CUSTOMER, at=at)
+            else:
+                work.erase_person(message.key.channel, message.sender, by=By.CUSTOMER, at=at, also=message.key)
+            work.append(replace(message, text="", sender=None), forgetting.wordless(reply), at)
             work.commit()
         if self.metrics is not None:
             self.metrics.replied(reply, time.monotonic() - began)
@@ -116,6 +145,8 @@ class TurnTaker:
         if command is Command.HUMAN:
             reply = self._handoff(owner, locale)
             owner = ownership.after(owner, Event.HANDED_OFF)
+        elif command is Command.FORGET:
+            reply = self._fixed("forget_which", locale)
         elif isinstance(command, Command):
             reply = self._fixed(command.value, locale)
         elif command is not None:
@@ -167,7 +198,12 @@ class TurnTaker:
         for turn in memory.recent:
             if turn.speaker is Speaker.CUSTOMER and not turn.text.startswith("/"):
                 before = detect(turn.text, self.locales, default=before)
-        return detect("" if text.startswith("/") else text, self.locales, default=before)
+        return detect(_words_of(text), self.locales, default=before)
+
+
+def _words_of(text: str) -> str:
+    """What of a text tells its language: the words after a slash are the same in all of them, but for Chinese ones."""
+    return text if not text.startswith("/") else "".join(_CHINESE.findall(text))
 
 
 def _without_foreign_state(memory: WorkingMemory, engine: Engine) -> WorkingMemory:

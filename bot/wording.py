@@ -34,10 +34,42 @@ _ENGLISH = {
     "new": "Let us start afresh. What would you like to know?",
     "help": (
         "Ask in your own words. /why shows where my last answer came from, /human passes you on to a person, "
-        "/new starts afresh, /help shows this."
+        "/new starts afresh, /forget makes me forget what you told me, /help shows this."
+    ),
+    "forget_which": (
+        "What shall I forget? /forget conversation deletes this conversation; /forget me deletes it and every other "
+        "one here that I know to be yours."
+    ),
+    "forgotten_conversation": "Done: I have forgotten this conversation, and what was said in it is deleted.",
+    "forgotten_me": (
+        "Done: I have forgotten you. What was said in this conversation, and in every other one here that I know to "
+        "be yours, is deleted."
     ),
     "nothing_to_explain": "I have not answered anything yet that I could explain.",
     "unknown_command": "I do not know the command {command}. /help shows those that I know.",
+    "offer_person": "Would you rather speak to a person? Just write /human.",
+    "noted": "Thank you, I have noted that.",
+    "form_left": "All right, we leave it at that. What else can I do for you?",
+    "ask_name": "What is your name, please?",
+    "ask_order_number": "What is your order number, please?",
+    "ask_email": "What is your e-mail address, please?",
+    "ask_phone": "What is your phone number, please?",
+    "ask_date": "Which day do you mean, please?",
+    "ask_time": "What time do you mean, please?",
+    "ask_amount": "What is the amount, please?",
+    "ask_product": "Which product is it about, please?",
+    "ask_person": "Which person do you mean, please?",
+    "ask_place": "Which place do you mean, please?",
+    "ask_card": "What is the card number, please?",
+    "ask_iban": "What is the IBAN, please?",
+    "ask_id_number": "What is the ID number, please?",
+    "ask_slot": "Please tell me: {slot}?",
+    "summary_about": "It is about: {text}",
+    "summary_tried": "Answered so far: {text}",
+    "summary_slots": "Known: {text}",
+    "summary_upset": "The customer is upset.",
+    "summary_angry": "The customer is angry.",
+    "summary_open": "Still open: {text}",
 }
 _CHINESE = {
     "welcome": "您好！我是{bot}，欢迎随时提问；输入 /help 可以看到我会做的事。",
@@ -59,9 +91,40 @@ _CHINESE = {
     "busy": "我现在有点忙，请稍后再试。",
     "no_model": "我还没有学到任何知识，无法回答。输入 /human 转人工客服。",
     "new": "好的，我们重新开始。请问您想了解什么？",
-    "help": "请直接用自己的话提问。/why 查看上一条回答的依据，/human 转人工客服，/new 重新开始，/help 显示本说明。",
+    "help": (
+        "请直接用自己的话提问。/why 查看上一条回答的依据，/human 转人工客服，/new 重新开始，"
+        "/forget 让我忘记您说过的话，/help 显示本说明。"
+    ),
+    "forget_which": (
+        "您想让我忘记什么？输入 /forget 会话，删除这次对话；输入 /forget 我，连同我知道属于您的其他对话一起删除。"
+    ),
+    "forgotten_conversation": "好的，我已忘记这次对话，其中的内容已经删除。",
+    "forgotten_me": "好的，我已忘记您：这次对话，以及我知道属于您的其他对话，内容都已删除。",
     "nothing_to_explain": "我还没有可以说明依据的回答。",
     "unknown_command": "我不认识命令 {command}。输入 /help 查看可用命令。",
+    "offer_person": "需要为您转接人工客服吗？输入 /human 即可。",
+    "noted": "好的，我记下了。",
+    "form_left": "好的，那就先不办了。还有什么可以帮您？",
+    "ask_name": "请问您怎么称呼？",
+    "ask_order_number": "请问您的订单号是多少？",
+    "ask_email": "请问您的邮箱地址是什么？",
+    "ask_phone": "请问您的电话号码是多少？",
+    "ask_date": "请问是哪一天？",
+    "ask_time": "请问是几点？",
+    "ask_amount": "请问金额是多少？",
+    "ask_product": "请问是哪一款商品？",
+    "ask_person": "请问您指的是哪一位？",
+    "ask_place": "请问是什么地方？",
+    "ask_card": "请问卡号是多少？",
+    "ask_iban": "请问 IBAN 账号是多少？",
+    "ask_id_number": "请问证件号码是多少？",
+    "ask_slot": "请告诉我：{slot}？",
+    "summary_about": "事由：{text}",
+    "summary_tried": "已答复：{text}",
+    "summary_slots": "已知信息：{text}",
+    "summary_upset": "客户情绪不佳。",
+    "summary_angry": "客户很生气。",
+    "summary_open": "尚待解决：{text}",
 }
 BUILT_IN: Mapping[str, Mapping[str, str]] = {"en": _ENGLISH, "zh": _CHINESE}
 

@@ -19,6 +19,8 @@ class Verdict(Enum):
     CLARIFY = "clarify"
     DECLINE = "decline"
     PERSON = "person"
+    ASK = "ask"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,16 @@ class ThresholdArbiter:
 def answered(entry: Entry, confidence: float, reason: str) -> Decision:
     """The decision for an entry: it answers, or it is for people alone."""
     return Decision(Verdict.PERSON if PERSON_ONLY in entry.tags else Verdict.ANSWER, (entry,), confidence, reason)
+
+
+def wanting(entry: Entry, sentence: str, reason: str) -> Decision:
+    """The decision to ask for a slot that an entry needs; ``sentence`` asks for it."""
+    return Decision(Verdict.ASK, (entry,), 1.0, reason, sentence)
+
+
+def noted(reason: str, sentence: str = "noted") -> Decision:
+    """The decision only to say that something was understood."""
+    return Decision(Verdict.NOTE, (), 1.0, reason, sentence)
 
 
 def declined(grade: Grade, sentence: str, confidence: float, reason: str) -> Decision:

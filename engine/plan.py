@@ -1,38 +1,32 @@
-"""What is done with a message: the choices it takes, the questions in it, what each comes to, and what stays open."""
+"""A plan: what is done with a message, as values."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from engine.arbiter import Decision, ThresholdArbiter, Verdict, answered, declined
-from engine.dialogue import Candidate, Choice, Grade
-from engine.knowledge.entries import SMALL_TALK, Entry, Knowledge
+from engine.arbiter import Decision, Verdict, answered
+from engine.dialogue import Candidate, Choice
+from engine.knowledge.entries import Entry
 from engine.memory import WorkingMemory
 from engine.ports import Reading
-from engine.text.features import tokens
-from engine.text.normalise import matching
-from engine.text.stopwords import content
-from engine.understand.follow_up import beside_the_choices, chosen, is_follow_up, named, takes_none
-from engine.understand.tone import Tone
-from engine.understand.tone import tone as tone_of
-
-_LONGEST_REMEMBERED = 300  # characters of a question that may be asked again
-_CALM = (Tone.PLAIN, Tone.UPSET)  # what may hold a question
-_ASK_NOTHING = frozenset(
-    {"help", "check", "look", "question", "questions", "explain", "hope", "sure", "right", "帮", "忙"}
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message as the engine takes it: cleaned text, memory before it, moment (aware UTC) and language."""
+    """One message as the engine takes it: cleaned text, memory before it, moment (aware UTC) and language.
+
+    Once it was listened to, memory has the slots that it gives: ``given`` are their names, ``corrected`` that of one
+    which it puts right.
+    """
 
     text: str
     memory: WorkingMemory
     heard: datetime
     locale: str
+    given: frozenset[str] = frozenset()
+    corrected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,8 @@ class Plan:
     """What is done with a message: its questions in the order asked, at least one; of several each is answered.
 
     ``left`` are the parts that stay open, ``took`` the choices that the customer took of those offered; ``about`` is
-    the question that choices are offered for, in its matching form, empty where it leans on another.
+    the question that choices are offered for, in its matching form, empty where it leans on another. ``dropped`` says
+    that a form waits no more. ``memory`` is the memory after it, but for what is said now.
     """
 
     steps: tuple[Step, ...]
@@ -68,170 +63,20 @@ class Plan:
     left: tuple[str, ...] = ()
     took: tuple[Choice, ...] = ()
     about: str = ""
+    dropped: bool = False
+    memory: WorkingMemory = field(default_factory=WorkingMemory)
 
 
-class Planner:
-    """Decides about whole messages.
-
-    Args:
-        knowledge: The entries.
-        arbiter: Decides about single questions.
-    """
-
-    def __init__(self, knowledge: Knowledge, arbiter: ThresholdArbiter) -> None:
-        self._knowledge = knowledge
-        self._arbiter = arbiter
-
-    def plan(self, memory: WorkingMemory, tone: Tone, whole: Asked, parts: Sequence[Asked]) -> Plan:
-        """What to do with a message.
-
-        The first rule that fits decides:
-
-        1. It replies to what was offered: it takes choices or none of them, or says nothing that could be a choice.
-        2. The customer has chosen for the same question before: the choice holds.
-        3. It has several questions of which parts are surer than the whole.
-        4. It is one question; where that is in doubt, a few words that name an offered choice take it.
-
-        Args:
-            memory: The memory before the message.
-            tone: How it is said.
-            whole: The message.
-            parts: Its questions in order, where it has several.
-        """
-        offered = tuple(choice for choice in memory.offered if choice.entry in self._knowledge)
-        plan = self._of_the_offered(memory, tone, whole, offered) if offered else None
-        plan = plan or self._settled(memory, whole)
-        if plan is None and tone in _CALM:
-            plan = self._apart(whole, parts)
-        return plan or self._as_one(memory, tone, whole, offered)
-
-    def decide(self, asked: Asked, tone: Tone = Tone.PLAIN) -> Decision:
-        """What to do with one question by itself."""
-        return self._arbiter.decide(asked.candidates, follow_up=asked.reading.topic is not None, tone=tone)
-
-    def _of_the_offered(
-        self, memory: WorkingMemory, tone: Tone, whole: Asked, offered: Sequence[Choice]
-    ) -> Plan | None:
-        text = whole.reading.text
-        taken = chosen(text, offered)
-        if taken:
-            return self._taken(whole, taken, "the customer chose it from what was offered")
-        if takes_none(text):
-            refused = declined(Grade.UNRELATED, "unsure", 0.0, "the customer meant none of the choices")
-            return _plan(whole, refused)
-        if beside_the_choices(text, offered) or tone in (Tone.WORDLESS, Tone.MEANINGLESS):
-            entries = tuple(self._knowledge[choice.entry] for choice in offered)
-            reason = "this takes none of the choices; they are offered again"
-            return _plan(whole, Decision(Verdict.CLARIFY, entries, 0.0, reason, "clarify"), about=memory.about)
-        return None
-
-    def _settled(self, memory: WorkingMemory, whole: Asked) -> Plan | None:
-        question = key(whole.reading)
-        entries = [self._knowledge[name] for name in memory.meant_by(question) if name in self._knowledge]
-        if not question or not entries:
-            return None
-        return _answers(whole, entries, "the customer chose it for the same question before")
-
-    def _apart(self, whole: Asked, parts: Sequence[Asked]) -> Plan | None:
-        """The questions of a message each by itself, where that is better than taking it as one.
-
-        It is better where two parts are answered by different entries, or where one is and it is surer than the whole.
-        A part is held to the same threshold as any question. Greetings and curses are none; what stays open is said.
-        """
-        told: dict[str, Step] = {}
-        left: list[str] = []
-        matters = [part for part in parts if tone_of(part.reading.text) in _CALM]
-        for part in matters:
-            step = self._part(part, first=part is parts[0])
-            if step is not None and SMALL_TALK not in step.decision.entries[0].tags:
-                told.setdefault(step.decision.entries[0].id, step)
-            elif step is None and _is_missed(part, first=part is parts[0]):
-                left.append(part.reading.text)
-        one = self.decide(whole)
-        surer = [step for step in told.values() if not _is_answered(one) or step.decision.confidence > one.confidence]
-        if len(told) > 1 or (surer and (left or len(matters) < len(parts))):
-            return Plan(tuple(told.values()), _merged([whole, *parts]), left=tuple(left))
-        return None
-
-    def _part(self, part: Asked, *, first: bool) -> Step | None:
-        """The answer to one of several questions, None where it has none of its own.
-
-        A later question may be short of words, since it was clear what it is about ("and how long does it take?"). So
-        it is only believed if it means the same by itself and after the question before it.
-        """
-        alone = self.decide(part)
-        leaning = part.leaning
-        leans = is_follow_up(part.reading.text)
-        if leaning is None:
-            return Step(part.reading, alone) if _is_answered(alone) and (first or not leans) else None
-        if _belongs(part) or not leaning.candidates:
-            return None
-        if _is_answered(alone) and alone.entries[0].id == leaning.candidates[0].entry:
-            return Step(part.reading, alone)
-        after = self.decide(leaning)
-        return Step(leaning.reading, after) if leans and _is_answered(after) else None
-
-    def _as_one(self, memory: WorkingMemory, tone: Tone, whole: Asked, offered: Sequence[Choice]) -> Plan:
-        decision = self.decide(whole, tone)
-        by_entry = {choice.entry: choice for choice in offered}
-        if _is_answered(decision):
-            entry = decision.entries[0].id
-            return _plan(whole, decision, took=(by_entry[entry],) if entry in by_entry else ())
-        name = named(whole.reading.text, offered, [self._knowledge[choice.entry].questions for choice in offered])
-        if name is not None:
-            return self._taken(whole, (name,), "the customer named it among what was offered")
-        if tone is Tone.WORDLESS and "?" in matching(whole.reading.text) and _was_answered(memory):
-            decision = declined(Grade.MEANINGLESS, "puzzled", 0.0, "a mere question mark after an answer")
-        return _plan(whole, decision, about=key(whole.reading))
-
-    def _taken(self, whole: Asked, taken: Sequence[Choice], reason: str) -> Plan:
-        entries = [self._knowledge[choice.entry] for choice in taken]
-        return replace(_answers(whole, entries, reason), took=tuple(taken))
-
-
-def key(reading: Reading) -> str:
-    """The form in which a question is remembered; empty for one that leans on another, or is no short question."""
-    if reading.topic is not None or len(reading.text) > _LONGEST_REMEMBERED:
-        return ""
-    return " ".join(tokens(reading.text))
-
-
-def _plan(whole: Asked, decision: Decision, *, took: tuple[Choice, ...] = (), about: str = "") -> Plan:
+def one_step(whole: Asked, decision: Decision, *, took: tuple[Choice, ...] = (), about: str = "") -> Plan:
+    """A plan that takes a message as one question."""
     return Plan((Step(whole.reading, decision),), whole.candidates, took=took, about=about)
 
 
-def _answers(whole: Asked, entries: Sequence[Entry], reason: str) -> Plan:
+def answers(whole: Asked, entries: Sequence[Entry], reason: str) -> Plan:
+    """A plan that answers with entries that are sure."""
     return Plan(tuple(Step(whole.reading, answered(entry, 1.0, reason)) for entry in entries), whole.candidates)
 
 
-def _is_answered(decision: Decision) -> bool:
+def is_answered(decision: Decision) -> bool:
+    """True where an entry answers, or is for people."""
     return decision.verdict in (Verdict.ANSWER, Verdict.PERSON)
-
-
-def _belongs(part: Asked) -> bool:
-    """True where a question is best answered by the entry of the question before it."""
-    leaning = part.leaning
-    if leaning is None or leaning.reading.topic is None or not leaning.candidates:
-        return False
-    return leaning.candidates[0].entry == leaning.reading.topic.id
-
-
-def _is_missed(part: Asked, *, first: bool) -> bool:
-    """True for a part that the customer would miss the answer to; "can you check?" and "is that so?" are none."""
-    words = set(content(part.reading.text)) - _ASK_NOTHING
-    return not _belongs(part) and len(words) >= (1 if first else 2)
-
-
-def _was_answered(memory: WorkingMemory) -> bool:
-    """True where the customer's last message got the answer of an entry."""
-    return memory.topic is not None and memory.topic.turn == memory.turn
-
-
-def _merged(asked: Sequence[Asked]) -> tuple[Candidate, ...]:
-    """The candidates of several readings, best first, each with its highest confidence."""
-    best: dict[str, Candidate] = {}
-    for candidate in (candidate for one in asked for candidate in one.candidates):
-        known = best.get(candidate.entry)
-        if known is None or known.confidence < candidate.confidence:
-            best[candidate.entry] = candidate
-    return tuple(sorted(best.values(), key=lambda candidate: -candidate.confidence))

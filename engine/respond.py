@@ -11,14 +11,18 @@ from pathlib import Path
 from engine.arbiter import ThresholdArbiter, Verdict
 from engine.base.base import TOKENIZER, BaseEncoder
 from engine.base.base import read as read_base
+from engine.base.moods import shipped_moods
+from engine.base.values import shipped_tagger
 from engine.calibration import Thresholds
 from engine.checkpoint import Checkpoint, read
 from engine.dialogue import Candidate, Speaker
 from engine.errors import CheckpointError, GenerationError
 from engine.knowledge.entries import SMALL_TALK, Knowledge
 from engine.knowledge.template import own_words
+from engine.listen import Feels, Finder, Habits, Listener
 from engine.memory import WorkingMemory
-from engine.plan import Asked, Heard, Plan, Planner
+from engine.plan import Asked, Heard, Plan
+from engine.planner import Planner
 from engine.ports import Context, Generation, Generator, Ranker, Reading, Response, Retriever, Understander
 from engine.promise import Promise
 from engine.ranker import LearnedRanker, RankerWeights
@@ -42,12 +46,15 @@ from engine.understand.words import WordReader
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the house decides: its sentences, how many choices, whether to compose, own slot patterns."""
+    """What the house decides: its sentences, how many choices, whether to compose, own slot patterns, and how it is
+    listened.
+    """
 
     say: Say = bare
     choices: int = 3
     generate: bool = True
     slots: Mapping[str, str] = field(default_factory=dict)
+    habits: Habits = field(default_factory=Habits)
 
 
 class Engine:
@@ -65,6 +72,8 @@ class Engine:
         generator: Generator | None,
         settings: Settings,
         promise: Promise | None = None,
+        tagger: Finder | None = None,
+        moods: Feels | None = None,
     ) -> None:
         self.fingerprint = fingerprint
         self.knowledge = knowledge
@@ -76,7 +85,8 @@ class Engine:
         self.promise = promise
         self._settings = settings
         self._planner = Planner(knowledge, arbiter)
-        self._teller = Teller(fingerprint, arbiter, settings.say, SlotFinder(settings.slots))
+        self._listener = Listener(knowledge, SlotFinder(settings.slots), settings.say, settings.habits, tagger, moods)
+        self._teller = Teller(fingerprint, arbiter, settings.say)
         self._locales = knowledge.locales or ("en",)
 
     @classmethod
@@ -121,9 +131,10 @@ class Engine:
 
     def respond_all(self, heard: Sequence[Heard], *, deadline: float | None = None) -> list[Response]:
         """Answer several messages of different conversations."""
+        heard = [self._listener.listen(one) for one in heard]
         tones = [tone(one.text) for one in heard]
         plans = [
-            self._planner.plan(one.memory, said, *asked)
+            self._planner.plan(one, said, *asked)
             for one, said, asked in zip(heard, tones, self._asked(heard), strict=True)
         ]
         composed = self._compose(heard, plans, deadline)
@@ -203,6 +214,11 @@ class Engine:
             for memory, some in zip(memories, ranked, strict=True)
         ]
 
+    def _topic(self, one: Heard) -> str:
+        """The topic of a conversation in words; nothing where there is none, or it is of another knowledge."""
+        topic = one.memory.topic
+        return self.knowledge[topic.entry].topic if topic is not None and topic.entry in self.knowledge else ""
+
     def _compose(
         self, heard: Sequence[Heard], plans: Sequence[Plan], deadline: float | None
     ) -> list[list[Generation | None]]:
@@ -217,7 +233,7 @@ class Engine:
             if step.decision.verdict is Verdict.ANSWER
         ]
         contexts = [
-            Context(step.reading.text, heard[message].memory, step.decision.entries[0])
+            Context(step.reading.text, heard[message].memory, step.decision.entries[0], self._topic(heard[message]))
             for message, step in ((message, plans[message].steps[place]) for message, place in places)
         ]
         try:
@@ -267,6 +283,8 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
             generator=generator,
             settings=settings,
             promise=Promise.from_json(facts["promise"]),
+            tagger=shipped_tagger(base, trunk) if base is not None and trunk is not None else None,
+            moods=shipped_moods(base, trunk, slots) if base is not None and trunk is not None else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{checkpoint.folder}: the model cannot be used: {error!r}") from error

@@ -15,15 +15,15 @@ from engine.knowledge.template import own_words, template
 from engine.memory import WorkingMemory
 from engine.plan import Heard, Plan, Step
 from engine.ports import Generation, Response
-from engine.text.tokenise import without_marks
-from engine.understand.slots import SlotFinder
+from engine.text.tokenise import SLOT_NAMES, without_marks
+from engine.understand.mood import trend
 from engine.understand.split import question
 from engine.understand.tone import Tone
 
 MOST_CANDIDATES = 10
 _QUOTED = 60  # columns
 _BRACES = str.maketrans("{}", "()")
-_STRONGEST = (Source.HANDOFF, Source.GENERATED, Source.RETRIEVED)
+_STRONGEST = (Source.HANDOFF, Source.GENERATED, Source.RETRIEVED, Source.CLARIFY, Source.FIXED)
 _NO_MARKS: frozenset[Mark] = frozenset()
 
 
@@ -46,27 +46,23 @@ class Teller:
         fingerprint: The checkpoint that composes.
         arbiter: Says whether the generator may speak.
         say: The fixed sentences of the house.
-        slots: Finds the values that customers give.
     """
 
-    def __init__(self, fingerprint: str, arbiter: ThresholdArbiter, say: Say, slots: SlotFinder) -> None:
+    def __init__(self, fingerprint: str, arbiter: ThresholdArbiter, say: Say) -> None:
         self._fingerprint = fingerprint
         self._arbiter = arbiter
         self._fixed = say
-        self._slots = slots
 
     def tell(self, one: Heard, said: Tone, plan: Plan, composed: Sequence[Generation | None]) -> Response:
         """The response to a message.
 
         Args:
-            one: The message.
+            one: The message, with its slots in memory.
             said: Its tone.
             plan: What is done with it.
             composed: What the generator made of each step of the plan, None where it has nothing to say.
         """
-        memory = one.memory.hear(Turn(Speaker.CUSTOMER, one.text)).offer(())
-        for name, value in self._slots.find(one.text).items():
-            memory = memory.fill(name, value, heard=one.heard)
+        memory = plan.memory.hear(Turn(Speaker.CUSTOMER, one.text)).offer(())
         if plan.took:
             memory = memory.settle(one.memory.about, (choice.entry for choice in plan.took))
         told = [self._say(one, step, generation, memory) for step, generation in zip(plan.steps, composed, strict=True)]
@@ -75,7 +71,8 @@ class Teller:
         if offered:
             memory = memory.offer(offered, about=plan.about)
         for decision in decisions:
-            if decision.verdict is Verdict.ANSWER and SMALL_TALK not in decision.entries[0].tags:
+            talked_of = decision.verdict in (Verdict.ANSWER, Verdict.ASK)
+            if talked_of and SMALL_TALK not in decision.entries[0].tags:
                 memory = memory.push_topic(decision.entries[0].id)
         text = "\n\n".join(self._paragraphs(one, said, plan, told))
         return Response(
@@ -100,9 +97,18 @@ class Teller:
         if decision.verdict is Verdict.PERSON:
             reason = f"{decision.reason}; this is for a person"
             return self._fixed("handoff", one.locale), Provenance(Source.HANDOFF, decision.entries[0].id, reason)
+        if decision.verdict is Verdict.ASK:
+            return self._asking(decision, one.locale)
         source = Source.CLARIFY if decision.verdict is Verdict.CLARIFY else Source.FIXED
         sentence = self._fixed(decision.sentence, one.locale)
         return sentence, Provenance(source, "arbiter", decision.reason, decision.grade)
+
+    def _asking(self, decision: Decision, locale: str) -> tuple[str, Provenance]:
+        """A question for a slot; one of an own kind is called by its name."""
+        slot = decision.sentence
+        own = {} if slot in SLOT_NAMES else {"slot": slot.replace("_", " ")}
+        text = self._fixed("ask_slot" if own else f"ask_{slot}", locale, **own)
+        return text, Provenance(Source.CLARIFY, decision.entries[0].id, decision.reason)
 
     def _paragraphs(self, one: Heard, said: Tone, plan: Plan, told: Sequence[tuple[str, Provenance]]) -> list[str]:
         """The words of all steps, with a word of regret before them and what stays open after them."""
@@ -111,6 +117,9 @@ class Teller:
         small_talk = decision.verdict is Verdict.ANSWER and SMALL_TALK in decision.entries[0].tags
         if said in (Tone.UPSET, Tone.RUDE) and decision.grade is not Grade.HOSTILE and not small_talk:
             words.insert(0, self._fixed("upset", one.locale))
+        handed = any(provenance.source is Source.HANDOFF for _, provenance in told)
+        if trend(plan.memory.moods).angry_twice and not handed and not trend(plan.memory.moods[:-1]).angry_twice:
+            words.append(self._fixed("offer_person", one.locale))
         if plan.left and not any(provenance.source is Source.HANDOFF for _, provenance in told):
             words.extend(self._fixed("left_open", one.locale, part=_quoted(part)) for part in plan.left)
         return words
@@ -155,7 +164,8 @@ def _provenance(plan: Plan, told: Sequence[tuple[str, Provenance]]) -> Provenanc
     if plan.left or plan.steps[0].reading != plan.steps[-1].reading:
         marks |= {Mark.PARTS}
     reasons = [
-        f"“{_quoted(step.reading.text)}”, {step.decision.entries[0].id}: {part.reason}"
+        f"“{_quoted(step.reading.text)}”, {part.origin if not step.decision.entries else step.decision.entries[0].id}: "
+        f"{part.reason}"
         for step, part in zip(plan.steps, parts, strict=True)
     ]
     reasons += [f"“{_quoted(part)}” stays open" for part in plan.left]

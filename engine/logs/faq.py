@@ -45,7 +45,8 @@ def _rows(item: Any, line: int, notes: Notes) -> Iterator[Row]:
         notes.wrong(line, "answer", f"is no text: {answer!r:.80}")
         return
     notes.measure(said(answer), line, "answer")
-    fields = {"id": name(item.get("id")), "answer": said(answer), "tags": _tags(item.get("tags"))}
+    fields = {"id": name(item.get("id")), "answer": said(answer), "tags": _list(item.get("tags"))}
+    fields["requires"] = _list(item.get("requires"))
     fields.update((key, said(item.get(key))) for key in _OPTIONAL)
     for question in questions:
         yield Row(notes.file, line, {"question": question, **fields})
@@ -59,5 +60,5 @@ def _questions(item: dict[str, Any]) -> list[str]:
     return [question for question in dict.fromkeys(found) if question]
 
 
-def _tags(value: Any) -> str:
+def _list(value: Any) -> str:
     return " ".join(map(said, value)) if isinstance(value, list) else said(value)

@@ -11,6 +11,10 @@ from collections.abc import Sequence
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _LETTER = re.compile(r"[^\W\d_]")
+_SAYS_NOTHING = re.compile(
+    r"https?://[^\s\u3000-\u9fff]+|www\.[^\s\u3000-\u9fff]+|[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+    r"|(?<![A-Za-z0-9-])(?=[A-Za-z-]{0,9}\d)[A-Za-z\d-]+"
+)
 _HAN_WEIGHT = 2.5  # one Han character says about as much as two or three letters
 
 
@@ -23,6 +27,7 @@ def han_share(text: str) -> float:
 
 def detect(text: str, locales: Sequence[str], *, default: str | None = None) -> str:
     """The locale among ``locales`` that fits the script; ``default`` (else the first) where the text does not say."""
+    text = _SAYS_NOTHING.sub(" ", text)  # addresses, links and codes are the same in all languages
     fallback = default if default is not None and default in locales else locales[0]
     if not _LETTER.search(text):
         return fallback

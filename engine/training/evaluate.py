@@ -122,11 +122,13 @@ def evaluate(engine: Engine, questions: Sequence[Question]) -> Evaluation:
 
 
 def judge(question: Question, response: Response) -> Judged:
-    """What a response to a question with known answers is."""
+    """What a response to a question with known answers is; asking for what the right entry needs is right as well."""
     source = response.provenance.source
     offered = any(choice.entry in question.entries for choice in response.choices)
     best = bool(response.candidates) and response.candidates[0].entry in question.entries
-    if source is Source.CLARIFY:
+    if source is Source.CLARIFY and response.entry is not None:
+        verdict = "right" if response.entry in question.entries else "wrong"
+    elif source is Source.CLARIFY:
         verdict = "declined" if response.provenance.grade is Grade.NEAR_MISS else "asked"
     elif source is Source.HANDOFF and response.entry in question.entries:
         verdict = "right"

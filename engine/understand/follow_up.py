@@ -22,6 +22,32 @@ _POINTING = re.compile(
     r"\b(?:it|that|this|they|them|those|these|one|ones|there|instead)\b|它|这个|那个|这些|那些|这种|那种|这样|那样"
 )
 _ENDING = re.compile(r"(?:呢|too|either|as well|instead)[?？.。!！]?$")
+_BACK = re.compile(
+    r"^(?:(?:ok(?:ay)?|so|well|anyway|thanks|thank you|and|but|now)[,.! ]+)*"
+    r"(?:(?:can|could|let'?s|let us|shall|may) ?(?:we|i)? ?)?"
+    r"(?:go(?:ing)?|come|coming|get|getting)? ?back to (?P<what>.+)$"
+    r"|^(?:好的?|那|对了)?[，,]?(?:我们)?(?:回到|再说说?|接着说|继续说|刚才(?:说的|问的|那个)?)(?P<was>.+)$"
+)
+_VALUES = {
+    "duration": (
+        re.compile(r"\bhow (?:long|many days)\b(?! (?:have|can|do|may|must|should) (?:i|we)\b)|多久|多长时间|几天"),
+        re.compile(
+            r"\d[^.。]{0,12}?(?:minutes?|hours?|days?|weeks?|months?|years?|分钟|小时|天|工作日|周|个月|年)", re.I
+        ),
+    ),
+    "amount": (
+        re.compile(r"\bhow much\b|\bwhat (?:does|do|would|will) (?:it|that|this|they) cost\b|多少钱|多贵"),
+        re.compile(r"[£€$¥￥]\s?\d|\d\s?(?:pounds?|euros?|dollars?|英镑|欧元|美元|元)", re.I),
+    ),
+}
+_BESIDE_VALUES = frozenset(
+    word
+    for line in (
+        "long take takes taking last lasts cost costs days usually normally roughly then",
+        *"久长时间天钱贵到花费大概一般通常约",
+    )
+    for word in line.split()
+)
 _MOST_WORDS = 12
 _MOST_CHARACTERS = 18
 _CARDINALS: dict[str, int] = {
@@ -66,6 +92,24 @@ def is_follow_up(text: str) -> bool:
     form = matching(text)
     long = len(form) > _MOST_CHARACTERS if han_share(form) > 0.5 else len(tokens(form)) > _MOST_WORDS
     return not long and bool(_OPENING.search(form) or _POINTING.search(form) or _ENDING.search(form))
+
+
+def asks_for_a_value_in(text: str, answer: str) -> bool:
+    """True for a follow-up that asks how long or how much, names nothing of its own, and finds that in an answer.
+
+    "And how long does that take?" after an answer with "4-6 working days" is about that answer, whatever else takes
+    long in the same words.
+    """
+    if any(word not in _BESIDE_VALUES for word in content(text)):
+        return False
+    form = matching(text)
+    return any(asked.search(form) and there.search(answer) for asked, there in _VALUES.values())
+
+
+def goes_back_to(text: str) -> str | None:
+    """What a message goes back to, such as "the refund" in "back to the refund"; None for one that does not."""
+    found = _BACK.match(matching(text))
+    return None if found is None else (found["what"] or found["was"])
 
 
 def beside_the_choices(text: str, offered: Sequence[Choice]) -> bool:

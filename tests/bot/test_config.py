@@ -17,6 +17,10 @@ from bot.errors import ConfigError
 
 KEYS = list(config.keys())
 OTHERS = {
+    "memory.zone": "Asia/Shanghai",
+    "memory.hours": {"order_number": 2.5},
+    "training.device": "cuda",
+    "training.precision": "float32",
     "bot.locales": ["zh"],
     "engine.encoder": "none",
     "training.cell": "gru",

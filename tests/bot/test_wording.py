@@ -11,6 +11,7 @@ import bot
 import engine
 from bot.errors import ConfigError
 from bot.wording import BUILT_IN, Wording
+from engine.text.tokenise import SLOT_NAMES
 from tests.builders import a_wording
 
 NAMES = sorted(BUILT_IN["en"])
@@ -36,7 +37,8 @@ def test_chinese_sentences_are_chinese_and_english_ones_english(name: str) -> No
 @pytest.mark.parametrize("locale", ["en", "zh"])
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_stays_open_once_a_sentence_is_said(name: str, locale: str) -> None:
-    assert "{" not in a_wording().say(name, locale, limit=4000, command="/dance", part="how?")
+    said = a_wording().say(name, locale, limit=4000, command="/dance", part="how?", slot="hat size", text="x")
+    assert "{" not in said
 
 
 def test_every_sentence_that_the_house_says_exists() -> None:
@@ -54,9 +56,10 @@ def test_every_sentence_that_the_engine_says_exists() -> None:
         said |= set(re.findall(pattern, path.read_text("utf-8")))
     assert said == {
         "clarify", "near_miss", "unsure", "wordless", "puzzled", "meaningless", "hostile", "upset", "left_open",
-        "handoff",
+        "handoff", "ask_slot", "offer_person",
     }  # fmt: skip
-    assert said <= set(NAMES)
+    asked = {f"ask_{slot}" for slot in SLOT_NAMES}
+    assert said | asked | {"noted", "form_left", "summary_upset", "summary_angry"} <= set(NAMES)
 
 
 def test_every_sentence_stands_in_the_reference_with_its_open_places() -> None:

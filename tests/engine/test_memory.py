@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from contextlib import suppress
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,9 +16,13 @@ from hypothesis import strategies as st
 from engine.dialogue import Choice, ConversationKey, Grade, Mark, Source, Speaker, Turn
 from engine.memory import (
     FORMAT,
+    LONGEST_VALUE,
+    MOODS,
     RECENT_TURNS,
     SETTLED_QUESTIONS,
+    TOPIC_AGE,
     TOPIC_DEPTH,
+    Form,
     MemoryFormatError,
     NeuralState,
     Settled,
@@ -40,7 +44,7 @@ FULL = (
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=10)
 moments = st.datetimes(timezones=st.just(UTC))
-slots = st.builds(Slot, texts, moments, st.sampled_from(Speaker), st.floats(0, 1))
+slots = st.builds(Slot, texts, moments, st.sampled_from(Speaker), st.floats(0, 1), texts, st.none() | moments)
 turns = st.builds(Turn, st.sampled_from(Speaker), texts)
 memories = st.builds(
     WorkingMemory,
@@ -52,6 +56,10 @@ memories = st.builds(
     st.none() | st.builds(NeuralState, texts, st.binary(max_size=20)),
     texts,
     st.lists(st.builds(Settled, texts, st.lists(texts, max_size=2).map(tuple)), max_size=3).map(tuple),
+    st.none() | st.builds(Form, texts, texts, st.integers(0, 9)),
+    st.lists(st.floats(-1, 1), max_size=MOODS).map(tuple),
+    st.none() | moments,
+    texts,
 )
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts,
@@ -155,20 +163,24 @@ def test_a_new_memory_is_empty() -> None:
 
 @pytest.mark.parametrize("data", [{}, {"format": None}, {"format": FORMAT + 1}, {"format": "1"}, [], None, "x", 5])
 def test_another_format_is_refused(data: Any) -> None:
-    with pytest.raises(MemoryFormatError, match="expected 1"):
+    with pytest.raises(MemoryFormatError, match=f"expected {FORMAT}"):
         WorkingMemory.from_json(data)
 
 
-LATER = {"about", "settled"}
+LATER = {"about", "settled", "form", "moods", "heard", "summary"}
 
 
-def test_a_memory_from_before_choices_were_remembered_has_none() -> None:
+def test_a_memory_of_the_first_format_is_read_and_has_nothing_of_what_came_later() -> None:
     data = {name: value for name, value in FULL.to_json().items() if name not in LATER}
-    memory = WorkingMemory.from_json(data)
+    slots = {name: dict(list(slot.items())[:4]) for name, slot in data["slots"].items()}
+    memory = WorkingMemory.from_json({**data, "format": 1, "slots": slots})
     assert (memory.about, memory.settled, memory.offered) == ("", (), FULL.offered)
+    assert (memory.form, memory.moods, memory.heard, memory.summary) == (None, (), None, "")
+    assert memory.values() == FULL.values()
+    assert {slot.expires for slot in memory.slots.values()} <= {None}
 
 
-@pytest.mark.parametrize("field", [name for name in FULL.to_json() if name not in {"format", *LATER}])
+@pytest.mark.parametrize("field", [name for name in FULL.to_json() if name != "format"])
 def test_a_memory_with_a_missing_field_is_damaged(field: str) -> None:
     data = FULL.to_json()
     del data[field]
@@ -259,3 +271,51 @@ def test_speakers_and_sources_are_stored_by_stable_words() -> None:
     assert [str(source) for source in Source] == ["generated", "retrieved", "clarify", "fixed", "handoff"]
     assert [str(grade) for grade in Grade] == ["near_miss", "unrelated", "hostile", "meaningless"]
     assert [str(mark) for mark in Mark] == ["slip", "parts", "choice"]
+
+
+@pytest.mark.parametrize("value", ["", "x" * (LONGEST_VALUE + 1), "9" * 10_000])
+def test_a_value_without_end_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match=f"slot order: a value has 1 to {LONGEST_VALUE} characters"):
+        WorkingMemory().fill("order", value, heard=NOON)
+
+
+def test_a_slot_is_forgotten_when_it_expires_and_a_topic_when_nobody_comes_back_to_it() -> None:
+    memory = WorkingMemory().push_topic("refund").fill("date", "today", heard=NOON, lasts=timedelta(hours=12))
+    memory = memory.fill("name", "Ann", heard=NOON)
+    assert memory.aged(NOON + timedelta(hours=11)) is memory
+    assert memory.aged(NOON + timedelta(hours=12)).values() == {"name": "Ann"}
+    for _ in range(TOPIC_AGE):
+        memory = memory.hear(Turn(Speaker.CUSTOMER, "?"))
+    assert memory.aged(NOON).topic == Topic("refund", 0)
+    assert memory.hear(Turn(Speaker.CUSTOMER, "?")).aged(NOON).topic is None
+
+
+def test_after_a_long_silence_slots_and_a_summary_are_left() -> None:
+    memory = FULL.ask("refund", "order").feel(-1.0)
+    rested = memory.rested("It was about a refund.")
+    assert (rested.slots, rested.turn, rested.summary) == (FULL.slots, FULL.turn, "It was about a refund.")
+    assert (rested.topics, rested.recent, rested.form, rested.offered, rested.moods, rested.neural) == (
+        (), (), None, (), (), None,
+    )  # fmt: skip
+
+
+def test_silence_is_measured_from_the_last_message_and_never_negative() -> None:
+    assert WorkingMemory().silent_for(NOON) == timedelta()
+    memory = replace(WorkingMemory(), heard=NOON)
+    assert memory.silent_for(NOON + timedelta(hours=5)) == timedelta(hours=5)
+    assert memory.silent_for(NOON - timedelta(hours=5)) == timedelta()
+
+
+def test_asking_for_the_same_slot_again_counts_as_a_try() -> None:
+    memory = WorkingMemory().ask("refund", "order")
+    assert memory.form == Form("refund", "order")
+    assert memory.ask("refund", "order").ask("refund", "order").form == Form("refund", "order", 2)
+    assert memory.ask("refund", "order").ask("refund", "email").form == Form("refund", "email")
+    assert memory.leave_form().form is None
+
+
+def test_the_last_moods_are_kept() -> None:
+    memory = WorkingMemory()
+    for place in range(MOODS + 3):
+        memory = memory.feel(place / 100)
+    assert memory.moods == tuple(place / 100 for place in range(3, MOODS + 3))

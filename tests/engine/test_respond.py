@@ -95,7 +95,7 @@ def test_the_generator_sees_the_question_the_memory_and_the_entry_and_the_deadli
     before = EMPTY.hear(Turn(Speaker.CUSTOMER, "hello"))
     an_engine(SURE, generator=generator).respond("refund please", before, deadline=deadline)
     (context,) = generator.seen
-    assert (context.question, context.memory, context.entry) == ("refund please", before, REFUND)
+    assert (context.question, context.memory.recent, context.entry) == ("refund please", before.recent, REFUND)
     assert generator.deadline == deadline
 
 
