@@ -164,8 +164,8 @@ class TurnTaker:
             reply = self.guard.review(response, locale)
             owner = ownership.after(owner, Event.HANDED_OFF) if reply.handoff else owner
             if reply.provenance is response.provenance:  # else it was held back, and memory must not say it was said
-                return reply, replace(conversation, owner=owner.value, memory=response.memory)
-        said = memory.hear(Turn(Speaker.CUSTOMER, message.text[: self.limits.characters]))
+                return reply, replace(conversation, owner=owner.value, memory=_handed(response.memory, reply))
+        said = _handed(memory, reply).hear(Turn(Speaker.CUSTOMER, message.text[: self.limits.characters]))
         said = said.hear(Turn(Speaker.BOT, reply.text))
         return reply, replace(conversation, owner=owner.value, memory=said)
 
@@ -199,6 +199,11 @@ class TurnTaker:
             if turn.speaker is Speaker.CUSTOMER and not turn.text.startswith("/"):
                 before = detect(turn.text, self.locales, default=before)
         return detect(_words_of(text), self.locales, default=before)
+
+
+def _handed(memory: WorkingMemory, reply: Reply) -> WorkingMemory:
+    """The memory after a reply: whoever is handed over to a person is asked and offered nothing any more."""
+    return memory.leave_form().offer(()) if reply.handoff else memory
 
 
 def _words_of(text: str) -> str:

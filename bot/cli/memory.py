@@ -45,8 +45,13 @@ def command() -> None:
 @json_option
 @config_option
 def show_one(key: ConversationKey, as_json: bool, config: Config) -> None:
-    """Show all that is remembered: topics, values, recent turns, and what else memory holds."""
+    """Show all that is remembered: in short, as a person who takes over reads it, and then topics, values, recent
+    turns, and what else memory holds.
+    """
     from bot.remembered import lines, sections
+    from bot.wording import Wording
+    from engine.knowledge.entries import Knowledge
+    from engine.summary import in_words, summarised
 
     with _opened(config) as store:
         conversation = _existing(store, key)
@@ -54,11 +59,19 @@ def show_one(key: ConversationKey, as_json: bool, config: Config) -> None:
     known = _knowledge(config)
     questions = {entry.id: entry.questions[0] for entry in known or ()}
     memory = conversation.memory
+    short = summarised(memory, known or Knowledge(()))
     if as_json:
-        show_json({**_head(conversation), "memory": _without_payload(memory, questions), "forgotten": stones})
+        held = {"memory": _without_payload(memory, questions), "summary": short.to_json(), "forgotten": stones}
+        show_json({**_head(conversation), **held})
         return
     version = f"version {conversation.version:,}"
     show(f"{one_line(name_of(key))}: {counted(memory.turn, 'message', 'messages')} heard, {version}")
+    wording = Wording(config.bot.name, config.bot.locales, config.wording)
+    told = in_words(short, wording.say, _language(memory, config)).splitlines()
+    if told:
+        show("In short")
+    for line in told:
+        show(f"  {one_line(line)}")
     remembered = lines(sections(memory, lambda entry: questions.get(entry, "")))
     for line in remembered:
         indent = "  " if line.startswith("  ") else ""
@@ -330,6 +343,14 @@ def _without_payload(memory: WorkingMemory, questions: Mapping[str, str]) -> dic
     if memory.neural is not None:
         data["neural"] = {"fingerprint": memory.neural.fingerprint, "bytes": len(memory.neural.payload)}
     return data
+
+
+def _language(memory: WorkingMemory, config: Config) -> str:
+    """The language that the customer wrote in last; the main one where nothing says it."""
+    from engine.text.language import detect
+
+    said = (turn.text for turn in reversed(memory.recent) if turn.speaker is Speaker.CUSTOMER)
+    return detect(next(said, ""), config.bot.locales)
 
 
 def _knowledge(config: Config) -> Knowledge | None:

@@ -81,7 +81,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
 
 
 def test_every_command_takes_a_configuration() -> None:
-    groups = {("faq",), ("conversations",), ("models",), ("db",), ()}
+    groups = {("faq",), ("conversations",), ("models",), ("memory",), ("db",), ()}
     for words in every_command(cli):
         if words not in groups:
             assert "--config FILE" in CliRunner().invoke(cli, [*words, "--help"]).output, words

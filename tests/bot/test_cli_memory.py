@@ -86,6 +86,10 @@ def test_what_is_remembered_is_shown_in_words(shop: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "anna: 1 message heard, version 2",
+        "In short",
+        "  It is about: my card is 4111",
+        "  Answered so far: refund",
+        "  Known: order A-1234, name 李雷",
         "Topics",
         "  refund · “refund” · turn 1 · now",
         "Slots",
