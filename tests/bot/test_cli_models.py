@@ -202,7 +202,10 @@ def test_a_database_of_an_earlier_version_is_not_migrated_for_a_list(config: Con
     open_store(config.database_url).close()
     path = config.data / "attendant.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("DROP TABLE models; UPDATE alembic_version SET version_num = '0001';")
+        connection.executescript(
+            "DROP TABLE models; DROP TABLE tombstones; DROP INDEX ix_turns_sender; "
+            "ALTER TABLE turns DROP COLUMN sender; UPDATE alembic_version SET version_num = '0001';"
+        )
     good = registered(config, GOOD)
     result = run("promote", good)
     assert result.exit_code == 0
