@@ -37,6 +37,7 @@ LIFETIMES: Mapping[str, timedelta] = {
 
 _SURE = 1.0
 _SURE_ENOUGH = 0.9  # of the tagger: 95 % of what it takes for a value then touches one (benchmarks/tagging.py)
+_TAGGED = ("name", "person", "place", "product", "people")  # what has a shape is known by its shape, days by a calendar
 _LONGEST_TAGGED = 300  # characters
 _DOUBTFUL = 0.5
 _FEWEST_DIGITS = 4
@@ -160,7 +161,7 @@ class Listener:
 
     def _tagged(self, slot: str, text: str) -> str | None:
         """What the tagger takes for the slot that was asked for, where it is sure; a wrong value is a made-up fact."""
-        if self._tagger is None or len(text) > _LONGEST_TAGGED:
+        if self._tagger is None or slot not in _TAGGED or len(text) > _LONGEST_TAGGED:
             return None
         spans = [one for one in self._tagger.find(text, (slot,)) if one.name == slot and one.confidence >= _SURE_ENOUGH]
         return text[spans[-1].start : spans[-1].end] if spans else None
