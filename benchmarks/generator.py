@@ -47,6 +47,7 @@ TALKED_PIECES = 6000
 ASKED = 1000
 SHOWN = 5
 SHOWN_REPLIES = 20
+CHECKED_WIDTH = 16  # of the beam search whose hypotheses are looked at one by one
 TALKING = Recipe(room=1200, dropout=0.1, coverage=0.2)
 _TUNED = 0.5  # of the learning rate, where a network goes on from another set
 
@@ -224,9 +225,9 @@ def talk(
 
 def _twice(row: Row, network: Seq2Seq, corpus: Corpus, recipe: Recipe, heard: dialogues.Dialogues) -> list[_Spoken]:
     """What a network writes, and what of it passes the check."""
-    every, surprise = hypotheses(network, corpus, recipe), perplexity(network, corpus)
-    best = replace(row, written=[texts[0] for texts in every])
-    passed = replace(row, name=f"{row.name}, checked", written=dialogues.checked(heard.asked, every))
+    surprise, wider = perplexity(network, corpus), hypotheses(network, corpus, recipe, CHECKED_WIDTH)
+    best = replace(row, written=[texts[0] for texts in hypotheses(network, corpus, recipe)])
+    passed = replace(row, name=f"{row.name}, checked", written=dialogues.checked(heard.asked, wider))
     return [_Spoken(best, surprise), _Spoken(passed, surprise)]
 
 

@@ -245,15 +245,15 @@ def written(model: Seq2Seq, corpus: Corpus, recipe: Recipe) -> list[str]:
     return [texts[0] for texts in hypotheses(model, corpus, recipe)]
 
 
-def hypotheses(model: Seq2Seq, corpus: Corpus, recipe: Recipe) -> list[list[str]]:
-    """All that beam search finds for each of the sources that are asked, the best first."""
+def hypotheses(model: Seq2Seq, corpus: Corpus, recipe: Recipe, width: int = WIDTH) -> list[list[str]]:
+    """All that beam search of a width finds for each of the sources that are asked, the best first."""
     import torch
 
     from engine.seq2seq.beams import Search, beams
     from engine.seq2seq.model import pad
 
     marks = corpus.tokenizer
-    search = Search(marks.begin, marks.end, WIDTH, LONGEST, recipe.alpha, recipe.beta)
+    search = Search(marks.begin, marks.end, width, LONGEST, recipe.alpha, recipe.beta)
     order = sorted(range(len(corpus.sources)), key=lambda at: len(corpus.sources[at]))
     found: list[list[str]] = [[] for _ in order]
     for at in range(0, len(order), _SIDE_BY_SIDE):

@@ -44,6 +44,9 @@ def sections(memory: WorkingMemory, question_of: Callable[[str], str] = lambda _
         "recent": _recent,
         "offered": _offered,
         "settled": _settled,
+        "form": _form,
+        "moods": _moods,
+        "heard": lambda value: iter((_moment(value),)),
     }
     found = []
     for name, value in data.items():
@@ -113,6 +116,15 @@ def _offered(value: Any) -> Iterator[str]:
 def _settled(value: Any) -> Iterator[str]:
     for item in value:
         yield _with(f"“{item['question']}” means {', '.join(item['entries'])}", item, "question", "entries")
+
+
+def _form(value: Any) -> Iterator[str]:
+    vain = f", tried in vain: {value['tries']}" if value["tries"] else ""
+    yield _with(f"{value['entry']} waits for {value['slot']}{vain}", value, "entry", "slot", "tries")
+
+
+def _moods(value: Any) -> Iterator[str]:
+    yield " ".join(f"{mood:+.1f}" for mood in value)
 
 
 def _with(line: str, item: Mapping[str, Any], *said: str) -> str:

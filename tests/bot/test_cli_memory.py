@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -319,3 +320,13 @@ def test_a_conversation_with_a_wish_to_be_forgotten_can_be_handed_out_and_learne
     talk(shop, said="refund")
     (line,) = run("conversations", "export", "anna").stdout.splitlines()
     assert [turn["text"] for turn in json.loads(line)["turns"]] == ["refund", "Thank you."]
+
+
+def test_form_moods_and_moment_are_said_in_words(shop: Path) -> None:
+    talk(shop, order="A-1234")
+    memory = remembered(shop).ask("refund", "email").ask("refund", "email").feel(0.04).feel(-0.93)
+    keep(shop, replace(memory, heard=datetime(2026, 3, 1, 12, tzinfo=UTC)))
+    said = run("memory", "show", "anna").stdout
+    assert "  refund waits for email, tried in vain: 1\n" in said
+    assert "  +0.0 -0.9\n" in said
+    assert "Heard\n  2026-03-01 12:00\n" in said
