@@ -29,7 +29,7 @@ _FREEZE = f"Leave these weights as they are: {', '.join(PARTS)}; may be repeated
 @click.command(context_settings=CONTEXT)
 @click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
 @click.option("--from", "model", metavar="MODEL", help=_FROM)
-@click.option("--replay", type=click.FloatRange(0, 1), default=0.3, show_default=True, help=_REPLAY)
+@click.option("--replay", type=click.FloatRange(0, 1), default=0.2, show_default=True, help=_REPLAY)
 @click.option("--rate", type=click.FloatRange(0, 2, min_open=True), default=0.5, show_default=True, help=_RATE)
 @click.option("--freeze", type=click.Choice(PARTS), multiple=True, help=_FREEZE)
 @learning_options

@@ -152,7 +152,7 @@ class Continuing(Start):
 
     earlier: Earlier = field(kw_only=True)
     fresh: frozenset[str] = field(kw_only=True)
-    replayed: float = field(kw_only=True, default=0.3)
+    replayed: float = field(kw_only=True, default=0.2)
     rate: float = field(kw_only=True, default=0.5)
     frozen: tuple[str, ...] = field(kw_only=True, default=())
 

@@ -42,7 +42,7 @@ class Tuning:
     ``embedding`` of the composer.
     """
 
-    replayed: float = 0.3
+    replayed: float = 0.2
     rate: float = 0.5
     frozen: tuple[str, ...] = ()
 
