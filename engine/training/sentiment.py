@@ -24,7 +24,7 @@ from engine.seq2seq.encoder import reversal, take
 from engine.training.loop import Loop, Outcome
 from engine.training.loop import Pace as LoopPace
 from engine.training.running import Running
-from engine.training.steps import weights_of
+from engine.training.steps import buckets, weights_of
 from engine.understand.mood import CLASSES, MoodReader, buckets_of, pieces_of
 from engine.understand.network import AttentionPooling
 from engine.understand.reader import QuestionReader
@@ -36,7 +36,6 @@ Halves = NDArray[np.float16]
 
 DISPLEASED, UNMOVED, PLEASED = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 _TOGETHER = 64  # texts that the base reads side by side
-_LIKE = 4.0  # pieces by which texts of one batch may differ in length by chance
 _SHARES = tuple(step / 8 for step in range(17))  # of the votes of words, beside the network
 _TEMPERATURES = tuple(0.4 * 1.15**step for step in range(16))
 _LEAST = 1e-9
@@ -432,16 +431,4 @@ def _hidden(one: Prepared, share: float, noise: np.random.Generator) -> Prepared
 
 
 def _buckets(texts: Sequence[Prepared], room: int, chance: random.Random | None = None) -> Iterator[list[Prepared]]:
-    """Batches of texts of like length, with at most ``room`` pieces, padding included; a longer one stands alone."""
-    jitter = [0.0 if chance is None else chance.random() * _LIKE for _ in texts]
-    order = sorted(range(len(texts)), key=lambda at: len(texts[at].pieces) + jitter[at])
-    batch: list[Prepared] = []
-    longest = 0
-    for at in order:
-        longest = max(longest, len(texts[at].pieces))
-        if batch and longest * (len(batch) + 1) > room:
-            yield batch
-            batch, longest = [], len(texts[at].pieces)
-        batch.append(texts[at])
-    if batch:
-        yield batch
+    return buckets(texts, room, lambda text: len(text.pieces), chance)

@@ -1,9 +1,11 @@
-"""What both trainings share: how many epochs, the learning rate over time, and the weights: their average and names."""
+"""What trainings share: how many epochs, batches of like length, the learning rate over time, and the weights."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -11,7 +13,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 _FEWEST, _MOST = 12, 60
+_JITTER = 2.0  # pieces by which lengths are mistaken on purpose
 _SHARED = ("encoder.embedding.weight", "decoder.embedding.weight")
+
+T = TypeVar("T")
 
 
 def epochs_for(wanted: int, each: int, *, fewest: int = _FEWEST, most: int = _MOST) -> int:
@@ -49,3 +54,30 @@ def decay_groups(network: nn.Module) -> list[dict[str, Any]]:
     decayed = [part for name, part in named if part.dim() > 1 and "embedding" not in name]
     rest = [part for name, part in named if part.dim() <= 1 or "embedding" in name]
     return [{"params": decayed}, {"params": rest, "weight_decay": 0.0}]
+
+
+def buckets(
+    texts: Sequence[T], room: int, length: Callable[[T], int], chance: random.Random | None = None
+) -> Iterator[list[T]]:
+    """Batches of texts of like length, with at most ``room`` pieces each, padding included.
+
+    A text that is longer by itself is a batch of its own.
+
+    Args:
+        texts: What is taught.
+        room: Most pieces of a batch.
+        length: Of a text, in pieces.
+        chance: Mixes texts of nearly the same length, so that batches differ from epoch to epoch.
+    """
+    jitter = [0.0 if chance is None else chance.random() * _JITTER for _ in texts]
+    order = sorted(range(len(texts)), key=lambda at: length(texts[at]) + jitter[at])
+    batch: list[T] = []
+    longest = 0
+    for at in order:
+        longest = max(longest, length(texts[at]))
+        if batch and longest * (len(batch) + 1) > room:
+            yield batch
+            batch, longest = [], length(texts[at])
+        batch.append(texts[at])
+    if batch:
+        yield batch

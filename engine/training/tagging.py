@@ -23,19 +23,11 @@ from engine.text.tokenise import PieceTokenizer
 from engine.training.loop import Loop, Outcome
 from engine.training.loop import Pace as LoopPace
 from engine.training.running import Running
-from engine.training.steps import weights_of
+from engine.training.steps import buckets, weights_of
+from engine.understand.crf import allowed_moves, labels_of
 from engine.understand.sentence import Trunk
-from engine.understand.tagger import (
-    GRAM_ROWS,
-    LOOKS,
-    Read,
-    Tagger,
-    UnitReader,
-    allowed_moves,
-    labels_of,
-    unit_states,
-    without_case,
-)
+from engine.understand.tagger import Tagger
+from engine.understand.units import GRAM_ROWS, LOOKS, Read, UnitReader, unit_states, without_case
 from engine.understand.words import Integers
 
 Floats = NDArray[np.float32]
@@ -43,7 +35,6 @@ Halves = NDArray[np.float16]
 
 _LOWERED = 0.3  # share of texts that count as typed in lower case
 _UNASKED = 0.05  # share of texts with something asked for that is shown as if nothing had been
-_LIKE = 2.0  # units by which lengths are mistaken on purpose, so that batches differ from epoch to epoch
 _TOGETHER = 64  # texts that the base reads side by side
 _LEAST = 1e-30  # instead of nothing, whose logarithm has no gradient
 _REPLACED = 0.7  # share of the values of a varied text that are replaced
@@ -399,16 +390,4 @@ def _padded(rows: Iterable[NDArray[Any]]) -> Tensor:
 
 
 def _buckets(texts: Sequence[Prepared], room: int, chance: random.Random | None = None) -> Iterator[list[Prepared]]:
-    """Batches of texts of like length, with at most ``room`` units, padding included; a longer one stands alone."""
-    jitter = [0.0 if chance is None else chance.random() * _LIKE for _ in texts]
-    order = sorted(range(len(texts)), key=lambda at: len(texts[at].labels) + jitter[at])
-    batch: list[Prepared] = []
-    longest = 0
-    for at in order:
-        longest = max(longest, len(texts[at].labels))
-        if batch and longest * (len(batch) + 1) > room:
-            yield batch
-            batch, longest = [], len(texts[at].labels)
-        batch.append(texts[at])
-    if batch:
-        yield batch
+    return buckets(texts, room, lambda text: len(text.labels), chance)

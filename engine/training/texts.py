@@ -23,9 +23,8 @@ from engine.training.loop import Loop, Outcome
 from engine.training.loop import Pace as LoopPace
 from engine.training.running import Running
 from engine.training.smoothed import smoothed
+from engine.training.steps import buckets as by_length
 from engine.training.steps import decay_groups
-
-_JITTER = 2.0  # pieces by which lengths are mistaken on purpose, so that batches differ from epoch to epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,22 +146,8 @@ class TextsTask:
 
 
 def buckets(examples: Sequence[Example], room: int, chance: random.Random | None = None) -> Iterator[list[Example]]:
-    """Batches of texts of like length: the longer side of a batch has at most ``room`` pieces, padding included.
-
-    A pair that is longer by itself is a batch of its own. ``chance`` mixes texts of nearly the same length.
-    """
-    jitter = [0.0 if chance is None else chance.random() * _JITTER for _ in examples]
-    order = sorted(range(len(examples)), key=lambda at: _longer(examples[at]) + jitter[at])
-    batch: list[Example] = []
-    longest = 0
-    for at in order:
-        longest = max(longest, _longer(examples[at]))
-        if batch and longest * (len(batch) + 1) > room:
-            yield batch
-            batch, longest = [], _longer(examples[at])
-        batch.append(examples[at])
-    if batch:
-        yield batch
+    """Batches of pairs of like length: the longer side of a batch has at most ``room`` pieces, padding included."""
+    return by_length(examples, room, _longer, chance)
 
 
 def _longer(example: Example) -> int:

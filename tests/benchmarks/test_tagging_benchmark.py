@@ -13,7 +13,7 @@ from benchmarks.datasets import DataError, Folders
 from benchmarks.pretrain.tagger import KINDS, SLOTS, MarkedGrammar, Values, lines, marked, read_marks
 from benchmarks.tagging import Score, by_patterns, occurrences, restaurants, score_of, turns
 from engine.training.tagging import Marked, names_of
-from engine.understand.tagger import UnitReader
+from engine.understand.units import UnitReader
 
 FILE = tomllib.loads(SLOTS.read_text("utf-8"))
 

@@ -19,24 +19,19 @@ from engine.text.normalise import clean, matching
 from engine.text.tokenise import without_marks
 from engine.training.steps import weights_of
 from engine.training.tagging import Prepared, TaggerNetwork, together
+from engine.understand.crf import Crf, allowed_moves, labels_of, spans_of
 from engine.understand.sentence import Trunk
-from engine.understand.tagger import (
+from engine.understand.tagger import Tagger, read_file, write
+from engine.understand.units import (
     GRAM_ROWS,
     GRAMS,
     LOOKS,
-    Crf,
-    Tagger,
     UnitReader,
-    allowed_moves,
     folded,
     grams_of,
-    labels_of,
     looks_of,
-    read_file,
-    spans_of,
     unit_states,
     without_case,
-    write,
 )
 
 NAMES = ("date", "people", "time")

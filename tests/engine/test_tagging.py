@@ -28,8 +28,10 @@ from engine.training.tagging import (
     together,
     varied,
 )
+from engine.understand.crf import allowed_moves
 from engine.understand.sentence import Trunk
-from engine.understand.tagger import GRAM_ROWS, GRAMS, LOOKS, Tagger, allowed_moves
+from engine.understand.tagger import Tagger
+from engine.understand.units import GRAM_ROWS, GRAMS, LOOKS
 
 BASE = shipped()
 TRUNK = Trunk(BASE.weights)
