@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Protocol
@@ -10,7 +10,8 @@ from typing import Protocol
 from engine.knowledge.entries import Knowledge
 from engine.memory import LONGEST_VALUE, WorkingMemory
 from engine.plan import Heard
-from engine.summary import SayWords, in_words, summarised
+from engine.ports import Say
+from engine.summary import in_words, summarised
 from engine.understand.correction import corrected, meant, puts_right
 from engine.understand.dates import Moment
 from engine.understand.dates import find as find_dates
@@ -36,7 +37,7 @@ LIFETIMES: Mapping[str, timedelta] = {
 """How long slots are kept; others as long as the conversation. A date lasts at least until it is over."""
 
 _SURE = 1.0
-_SURE_ENOUGH = 0.9  # of the tagger: 95 % of what it takes for a value then touches one (benchmarks/tagging.py)
+_SURE_ENOUGH = 0.9  # of the tagger: 94 % of what it takes for a value then touches one (benchmarks/tagging.py)
 _TAGGED = ("name", "person", "place", "product", "people")  # what has a shape is known by its shape, days by a calendar
 _LONGEST_TAGGED = 300  # characters
 _DOUBTFUL = 0.5
@@ -86,7 +87,7 @@ class Listener:
         self,
         knowledge: Knowledge,
         slots: SlotFinder,
-        say: SayWords,
+        say: Say,
         habits: Habits,
         tagger: Finder | None = None,
         moods: Feels | None = None,
@@ -104,7 +105,8 @@ class Listener:
         A value that is too long to be one is passed over, and so is a day that no calendar has.
         """
         memory = self._before(one)
-        values = self._values(one, memory)
+        moments = self._moments(one.text, one.heard)
+        values = self._values(one, memory, moments)
         right = ""
         put_right = corrected(one.text, memory, values.values()) or self._reworded(one.text, memory, values)
         if put_right is not None and put_right[0] not in values:
@@ -117,7 +119,7 @@ class Listener:
             )
             right = next(changed, "")
         for name, value in given.items():
-            memory = self._filled(memory, name, value, one.heard)
+            memory = self._filled(memory, name, value, one.heard, moments)
         right = right if right in given else ""
         if self._moods is not None and one.text:
             memory = memory.feel(self._moods.mood(one.text).value)
@@ -135,10 +137,9 @@ class Listener:
     def _other(memory: WorkingMemory, name: str, value: str) -> bool:
         return memory.slots[name].value.casefold() != value.casefold()
 
-    def _values(self, one: Heard, memory: WorkingMemory) -> dict[str, str]:
+    def _values(self, one: Heard, memory: WorkingMemory, moments: Sequence[Moment]) -> dict[str, str]:
         """Values by name; what was asked for is known by less."""
         values = self._slots.find(one.text)
-        moments = self._moments(one.text, one.heard)
         day = values.get("date")
         if day is None:
             values.update(("date", moment.text.strip()) for moment in moments if moment.date is not None)
@@ -201,13 +202,16 @@ class Listener:
         moments = self._moments(value, heard)
         return bool(moments) and all(moment.doubt is Doubt.IMPOSSIBLE for moment in moments)
 
-    def _filled(self, memory: WorkingMemory, name: str, value: str, heard: datetime) -> WorkingMemory:
+    def _filled(
+        self, memory: WorkingMemory, name: str, value: str, heard: datetime, moments: Sequence[Moment]
+    ) -> WorkingMemory:
+        """Memory with a value; ``moments`` are the days and times that are known already."""
         habits = self._habits
         lasts, meaning, sure = habits.lifetimes.get(name), "", _SURE
         if name in ("date", "time"):
-            moments = self._moments(value, heard)
-            day = moments[0].date if moments else None
-            sure = _SURE if moments and moments[0].certain else _DOUBTFUL
+            known = [moment for moment in moments if moment.text.strip() == value] or self._moments(value, heard)
+            day = known[0].date if known else None
+            sure = _SURE if known and known[0].certain else _DOUBTFUL
             if day is not None:
                 meaning = day.isoformat()
                 lasts = None if lasts is None else max(lasts, _until_over(day, habits.zone, heard))

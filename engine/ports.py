@@ -112,6 +112,12 @@ class Response:
     handoff: bool = False
 
 
+class Say(Protocol):
+    """Gives a fixed sentence by name and language."""
+
+    def __call__(self, name: str, locale: str | None = None, **values: str | int) -> str: ...
+
+
 class TextEncoder(Protocol):
     """Turns texts into vectors that lie near each other where the texts mean the same."""
 

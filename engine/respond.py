@@ -23,13 +23,13 @@ from engine.listen import Feels, Finder, Habits, Listener
 from engine.memory import WorkingMemory
 from engine.plan import Asked, Heard, Plan
 from engine.planner import Planner
-from engine.ports import Context, Generation, Generator, Ranker, Reading, Response, Retriever, Understander
+from engine.ports import Context, Generation, Generator, Ranker, Reading, Response, Retriever, Say, Understander
 from engine.promise import Promise
 from engine.ranker import LearnedRanker, RankerWeights
 from engine.retrieval.retriever import HybridRetriever
 from engine.seq2seq.generator import Seq2SeqGenerator
 from engine.seq2seq.source import SourceWriter
-from engine.tell import MOST_CANDIDATES, Say, Teller, bare
+from engine.tell import MOST_CANDIDATES, Teller, bare
 from engine.text.language import detect
 from engine.text.normalise import clean
 from engine.text.tokenise import PieceTokenizer

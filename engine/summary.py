@@ -6,22 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from engine.dialogue import Speaker
 from engine.knowledge.entries import Knowledge
 from engine.memory import WorkingMemory
+from engine.ports import Say
 from engine.understand.mood import DISPLEASED, trend
 
 _SHOWN = 160  # characters of a question
 _MOST_TRIED = 5
 _MOST_KEPT = 2000  # characters
-
-
-class SayWords(Protocol):
-    """Gives a fixed sentence by name and language."""
-
-    def __call__(self, name: str, locale: str | None = None, **values: str | int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +69,7 @@ def mood_of(memory: WorkingMemory) -> str:
     return "angry" if found.angry_twice else "upset" if min(found.level, memory.moods[-1]) <= DISPLEASED else "calm"
 
 
-def in_words(summary: Summary, say: SayWords, locale: str) -> str:
+def in_words(summary: Summary, say: Say, locale: str) -> str:
     """A summary in a language, a line for each thing that is known; empty where nothing is."""
     lines = [summary.before] if summary.before else []
     if summary.about:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from engine.arbiter import Decision, ThresholdArbiter, Verdict
 from engine.dialogue import Grade, Mark, Provenance, Source, Speaker, Turn
@@ -14,7 +13,7 @@ from engine.knowledge.entries import SMALL_TALK, Entry
 from engine.knowledge.template import own_words, template
 from engine.memory import WorkingMemory
 from engine.plan import Heard, Plan, Step
-from engine.ports import Generation, Response
+from engine.ports import Generation, Response, Say
 from engine.text.tokenise import SLOT_NAMES, without_marks
 from engine.understand.mood import trend
 from engine.understand.split import question
@@ -25,12 +24,6 @@ _QUOTED = 60  # columns
 _BRACES = str.maketrans("{}", "()")
 _STRONGEST = (Source.HANDOFF, Source.GENERATED, Source.RETRIEVED, Source.CLARIFY, Source.FIXED)
 _NO_MARKS: frozenset[Mark] = frozenset()
-
-
-class Say(Protocol):
-    """Gives a fixed sentence by name and language."""
-
-    def __call__(self, name: str, locale: str | None = None, **values: str | int) -> str: ...
 
 
 def bare(name: str, locale: str | None = None, **values: str | int) -> str:

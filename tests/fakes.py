@@ -11,8 +11,7 @@ from typing import Self
 from bot.ports import Handle
 from engine.dialogue import Candidate, Choice, ConversationKey, Message, Provenance, Reply, Source, Speaker, Turn
 from engine.memory import WorkingMemory
-from engine.ports import Response
-from engine.respond import Say
+from engine.ports import Response, Say
 from storage.errors import Unavailable
 from storage.in_memory import InMemoryStore
 from storage.ports import UnitOfWork

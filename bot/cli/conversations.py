@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.options import CONTEXT, config_option, conversation_key, json_option, open_log
+from bot.cli.options import CONTEXT, config_option, conversation_key, json_option, opened
 from bot.cli.output import counted, name_of, one_line, say, show, show_json, show_table
 from engine.dialogue import ConversationKey
 
@@ -33,7 +31,7 @@ def command() -> None:
 @config_option
 def list_(limit: int, as_json: bool, config: Config) -> None:
     """List conversations, the one written last first."""
-    with _opened(config) as store:
+    with opened(config) as store:
         found = store.conversations(limit=limit) if store else ()
     if as_json:
         show_json(
@@ -71,7 +69,7 @@ def list_(limit: int, as_json: bool, config: Config) -> None:
 @config_option
 def show_one(key: ConversationKey, as_json: bool, config: Config) -> None:
     """Show the turns of one conversation, and where each reply came from."""
-    with _opened(config) as store:
+    with opened(config) as store:
         data = _as_data(store, key)
     if as_json:
         show_json(data)
@@ -90,7 +88,7 @@ def export(key: ConversationKey | None, config: Config) -> None:
 
     `attendant train` can learn from such a file beside a FAQ, after someone has read it.
     """
-    with _opened(config) as store:
+    with opened(config) as store:
         keys = [key] if key else [item.key for item in store.conversations(limit=_ALL)] if store else []
         for one in keys:
             show_json(_as_data(store, one))
@@ -101,7 +99,7 @@ def export(key: ConversationKey | None, config: Config) -> None:
 @config_option
 def forget(key: ConversationKey, config: Config) -> None:
     """Remove every trace of a conversation from the database. There is no way back."""
-    with _opened(config) as store:
+    with opened(config) as store:
         data = _as_data(store, key)
         if store is None:
             return
@@ -112,19 +110,6 @@ def forget(key: ConversationKey, config: Config) -> None:
             work.commit()
     _mention_copies(config)
     show(f"forgotten: {one_line(name_of(key))}")
-
-
-@contextmanager
-def _opened(config: Config) -> Iterator[Store | None]:
-    from bot.cli.databases import open_existing
-
-    open_log(config)
-    store = open_existing(config.database_url)
-    try:
-        yield store
-    finally:
-        if store is not None:
-            store.close()
 
 
 def _as_data(store: Store | None, key: ConversationKey) -> dict[str, Any]:

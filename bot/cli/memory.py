@@ -5,13 +5,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.options import CONTEXT, config_option, conversation_key, json_option, open_log
+from bot.cli.options import CONTEXT, config_option, conversation_key, json_option, opened
 from bot.cli.output import counted, name_of, one_line, say, show, show_json
 from engine.dialogue import ConversationKey, Speaker
 
@@ -53,7 +52,7 @@ def show_one(key: ConversationKey, as_json: bool, config: Config) -> None:
     from engine.knowledge.entries import Knowledge
     from engine.summary import in_words, summarised
 
-    with _opened(config) as store:
+    with opened(config) as store:
         conversation = _existing(store, key)
         stones = _tombstones(store, key)
     known = _knowledge(config)
@@ -100,7 +99,7 @@ def set_(key: ConversationKey, values: tuple[str, ...], config: Config) -> None:
             memory = memory.fill(name, value, heard=now, speaker=Speaker.AGENT) if value else memory.drop(name)
         return memory
 
-    with _opened(config) as store:
+    with opened(config) as store:
         _existing(store, key)
         for name, value in wanted:
             say(f"{one_line(name_of(key))}: {name} = {value}" if value else f"{one_line(name_of(key))}: {name} removed")
@@ -134,7 +133,7 @@ def clear(key: ConversationKey, slots: bool, topics: bool, everything: bool, con
         return replace(memory, topics=(), offered=(), about="", settled=()) if topics else memory
 
     parts = "all" if everything else " and ".join(name for name, chosen in _parts(slots, topics) if chosen)
-    with _opened(config) as store:
+    with opened(config) as store:
         _existing(store, key)
         say(f"clearing {parts} of the memory of {one_line(name_of(key))}")
         _change(store, key, change)
@@ -148,7 +147,7 @@ def export(key: ConversationKey, config: Config) -> None:
     """Write all that is stored of a conversation to standard output: turns, memory, verdicts; one JSON object."""
     from storage.rows import reply_to_json
 
-    with _opened(config) as store:
+    with opened(config) as store:
         conversation = _existing(store, key)
         assert store is not None  # noqa: S101 - it exists
         turns = [
@@ -191,7 +190,7 @@ def forget(key: ConversationKey | None, sender: str | None, as_json: bool, confi
     from storage.ports import By
 
     at = datetime.now(UTC)
-    with _opened(config) as store:
+    with opened(config) as store:
         channel, person = ("", "") if sender is None else _person(sender)
         keys = _of_person(store, channel, person) if sender is not None else [_existing(store, key).key]
         assert store is not None  # noqa: S101 - it has these conversations
@@ -232,23 +231,10 @@ def prune(days: int | None, config: Config) -> None:
     if not days:
         say("memory.retention_days is 0: every conversation is kept; --days N removes those older than that")
         return
-    with _opened(config) as store:
+    with opened(config) as store:
         say(f"removing conversations whose last turn is more than {counted(days, 'day', 'days')} old")
         count = store.forget_older_than(datetime.now(UTC) - timedelta(days=days)) if store else 0
     show(f"forgotten: {counted(count, 'conversation', 'conversations')}")
-
-
-@contextmanager
-def _opened(config: Config) -> Iterator[Store | None]:
-    from bot.cli.databases import open_existing
-
-    open_log(config)
-    store = open_existing(config.database_url)
-    try:
-        yield store
-    finally:
-        if store is not None:
-            store.close()
 
 
 def _existing(store: Store | None, key: ConversationKey | None) -> Conversation:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from engine.dialogue import ConversationKey
 
 if TYPE_CHECKING:
     from bot.config import Config
+    from storage.conversations import SqlStore
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -60,6 +62,24 @@ def open_log(config: Config) -> None:
     from bot.journal import open_journal
 
     open_journal(level=config.log.level, form=config.log.format)
+
+
+@contextmanager
+def opened(config: Config) -> Iterator[SqlStore | None]:
+    """The configured store as it is, with the log open; None where nothing was ever stored.
+
+    Raises:
+        StorageError: If it cannot be opened, or is older: looking at conversations must not migrate them.
+    """
+    from bot.cli.databases import open_existing
+
+    open_log(config)
+    store = open_existing(config.database_url)
+    try:
+        yield store
+    finally:
+        if store is not None:
+            store.close()
 
 
 def _read_config(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Config:

@@ -23,6 +23,7 @@ _NUMBER = (
     r"(?:\s?(?:%|°C|kg|km|mm|cm|lm|ml|g|l|m)\b|%|\s?°C)?"
 )
 VALUE = re.compile(f"{_LINK}|{_MAIL}|{_CODE}|{_NUMBER}", re.ASCII | re.IGNORECASE)
+"""What a template never holds as a plain word: links, e-mail addresses, codes and numbers."""
 _SLOT = re.compile(r"\{(" + "|".join(SLOT_NAMES) + r")(?:\|([^{}]*))?\}")
 _PLACEHOLDER = re.compile(r"⟨([^⟨⟩]+)⟩")
 _ANY_DIGIT = re.compile(r"\d")
