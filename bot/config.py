@@ -20,6 +20,7 @@ from typing import Any
 
 from bot.errors import ConfigError
 from engine.understand.encoders import BASE, NAMES, is_encoder
+from engine.understand.slots import any_of
 
 FILE = "config.toml"
 DATABASE_VARIABLE = "ATTENDANT_DATABASE_URL"
@@ -173,7 +174,7 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
     log: LogConfig = field(default_factory=LogConfig)
-    slots: Mapping[str, str] = field(default_factory=dict)
+    slots: Mapping[str, str] = field(default_factory=dict, metadata={"lists": True})
     wording: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     adapters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     home: Path = field(default_factory=Path.cwd, metadata={"internal": True})
@@ -279,6 +280,8 @@ def _build(kind: type, data: Mapping[str, Any], prefix: str, problems: list[str]
             else:
                 problems.append(f"{key} is a table, [{key}], not {value!r}")
         else:
+            if known[name].metadata.get("lists"):
+                value = _patterns(value)
             problem, values[name] = _value(hints[name], known[name].metadata, value)
             if problem:
                 problems.append(f"{key}{problem}" if problem.startswith(".") else f"{key} {problem}")
@@ -326,6 +329,18 @@ def _mapping(hint: Any, value: Any) -> tuple[str, Any]:
     return "", types.MappingProxyType(value)
 
 
+def _patterns(value: Any) -> Any:
+    """Lists of values as patterns; what is no list of texts is left to be found wrong."""
+    if not isinstance(value, dict):
+        return value
+
+    def pattern(item: Any) -> Any:
+        listed = isinstance(item, list) and item and all(isinstance(one, str) and one.strip() for one in item)
+        return any_of(map(str.strip, item)) if listed else item
+
+    return {name: pattern(item) for name, item in value.items()}
+
+
 def _wrong_folder(key: str, folder: str) -> Iterator[str]:
     try:
         Path(folder).expanduser()
@@ -342,8 +357,13 @@ def _wrong_zone(zone: str) -> Iterator[str]:
         yield f'memory.zone is no time zone that this machine knows, such as "Europe/London", but {zone!r}'
 
 
+_SLOT_NAME = re.compile("[a-z][a-z0-9_]{0,40}")
+
+
 def _wrong_patterns(slots: Mapping[str, str]) -> Iterator[str]:
     for name, pattern in slots.items():
+        if not _SLOT_NAME.fullmatch(name):
+            yield f"slots.{name}: a slot is named in small letters, digits and _, such as shoe_size"
         try:
             re.compile(pattern)
         except re.error as error:

@@ -78,7 +78,9 @@ def examine(config: Config, files: Sequence[Path], against: Sequence[Path] = ())
 
     read_ = _gathered(config, files)
     asked = read_asked(against)
-    return read_.knowledge, check(Material(read_.knowledge, read_.origins, asked, locales=config.bot.locales))
+    return read_.knowledge, check(
+        Material(read_.knowledge, read_.origins, asked, locales=config.bot.locales, slots=tuple(config.slots))
+    )
 
 
 def changed_since(config: Config, trained: Knowledge) -> str:

@@ -198,7 +198,8 @@ def read(
 
     locales = config.bot.locales
     data = read_training_data(chosen.files, validation=chosen.validation, locales=locales, formats=formats, known=known)
-    found = [str(finding) for finding in warnings_for(data, origins=data.origins, locales=locales)]
+    warnings = warnings_for(data, origins=data.origins, locales=locales, slots=tuple(config.slots))
+    found = [str(finding) for finding in warnings]
     told = {*found}
     found.extend(str(warning) for warning in data.warnings if str(warning) not in told)
     tell(f"learning from {chosen.words}")

@@ -9,7 +9,7 @@ from engine.checks.finding import Finding, Kind, Material, Severity, at, named
 from engine.text.normalise import matching
 from engine.text.tokenise import SLOT_NAMES
 
-_PLACEHOLDER = re.compile(r"\{(\w+)(?:\|([^{}]*))?\}")
+_BRACES = re.compile(r"\{(\w+)(?:\|[^{}]*)?\}")
 _ENOUGH = 3  # questions of an entry, from which on some are held out
 
 
@@ -40,11 +40,14 @@ def too_few(material: Material) -> Iterator[Finding]:
 def unfilled(material: Material) -> Iterator[Finding]:
     """Placeholders in answers that can never be filled in, or that may vanish."""
     for entry in material.knowledge:
-        for found in _PLACEHOLDER.finditer(entry.answer):
-            if found.group(1) not in SLOT_NAMES:
-                known = ", ".join(SLOT_NAMES)
-                message = f"{found.group()} in entry {entry.id} can never be filled in; values are {known}"
+        for found in _BRACES.finditer(entry.answer):
+            if found.group(1) not in {*SLOT_NAMES, *material.slots}:
+                known = ", ".join(dict.fromkeys([*SLOT_NAMES, *material.slots]))
+                message = (
+                    f"{found.group()} in entry {entry.id} can never be filled in; slots are {known}, and others once "
+                    "the configuration has them in [slots]"
+                )
                 yield material.of_answer(Kind.PLACEHOLDER, Severity.WARNING, entry, message)
-            elif not found.group(2):
+            elif "|" not in found.group() or found.group().endswith("|}"):
                 message = f"{found.group()} in entry {entry.id} has no default: it vanishes where nothing is known"
                 yield material.of_answer(Kind.PLACEHOLDER, Severity.WARNING, entry, message)

@@ -111,7 +111,8 @@ class Material:
     """All that is looked at.
 
     ``origins`` hold the rows of the texts as far as they are known. ``locales`` are the languages that the bot speaks,
-    none where that does not matter. ``patterns`` are what else is personal in this company.
+    none where that does not matter. ``patterns`` are what else is personal in this company, ``slots``
+    the names of its own slots.
     """
 
     knowledge: Knowledge
@@ -120,6 +121,7 @@ class Material:
     conversations: Sequence[LoggedConversation] = ()
     locales: Sequence[str] = ()
     patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    slots: Sequence[str] = ()
 
     def of_question(self, kind: Kind, severity: Severity, entry: Entry, question: str, message: str) -> Finding:
         """A finding at a question of an entry."""

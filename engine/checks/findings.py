@@ -49,6 +49,7 @@ def warnings_for(
     origins: Origins | None = None,
     locales: Sequence[str] = (),
     patterns: Mapping[str, re.Pattern[str]] | None = None,
+    slots: Sequence[str] = (),
 ) -> tuple[Finding, ...]:
     """Errors and warnings for all that a run learns from; what is only worth knowing is left out.
 
@@ -57,9 +58,11 @@ def warnings_for(
         origins: The rows of its texts; without them a finding names entries, but no lines.
         locales: The languages that the bot speaks.
         patterns: What else is personal in this company.
+        slots: Names of the company's own slots.
     """
     asked = [Asked(question.text, question.entries) for question in data.validation]
-    material = Material(data.knowledge, origins or Origins(), asked, data.conversations, locales, dict(patterns or {}))
+    own = dict(patterns or {})
+    material = Material(data.knowledge, origins or Origins(), asked, data.conversations, locales, own, tuple(slots))
     return tuple(finding for finding in check(material) if finding.severity is not Severity.NOTE)
 
 

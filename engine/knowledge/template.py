@@ -2,7 +2,8 @@
 
 ``Delivery costs £3.95`` becomes ``Delivery costs ⟨1⟩`` with the value ``£3.95``: the generator composes around
 placeholders, and the values are put back from the entry. An author's ``{name|there}`` becomes ``⟨name⟩`` and is filled
-from working memory, or with the default after the bar.
+from working memory, or with the default after the bar. A slot of the company's own, ``{size|your size}``, is a value
+like any other while it is composed around, since the pieces of a generator are the same everywhere.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _NUMBER = (
 )
 VALUE = re.compile(f"{_LINK}|{_MAIL}|{_CODE}|{_NUMBER}", re.ASCII | re.IGNORECASE)
 """What a template never holds as a plain word: links, e-mail addresses, codes and numbers."""
-_SLOT = re.compile(r"\{(" + "|".join(SLOT_NAMES) + r")(?:\|([^{}]*))?\}")
+SLOT = re.compile(r"\{([a-z][a-z0-9_]{0,40})(?:\|([^{}]*))?\}")
+"""A slot in an answer: its name, and after a bar what is said while nothing is known."""
 _PLACEHOLDER = re.compile(r"⟨([^⟨⟩]+)⟩")
 _ANY_DIGIT = re.compile(r"\d")
 _LINK_END = ".,;:!?，。；：！？"
@@ -32,7 +34,8 @@ _LINK_END = ".,;:!?，。；：！？"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """An answer with placeholders. ``values`` stand for ``⟨1⟩``, ``⟨2⟩``, …; ``defaults`` for slots not yet known.
+    """An answer with placeholders. ``values`` stand for ``⟨1⟩``, ``⟨2⟩``, …, slots of the company's own among them as
+    ``{size|your size}``; ``defaults`` for the other slots while they are not known.
 
     ``whole`` is False where an answer has more values than there are placeholders, or two defaults for one slot:
     such an answer is never composed.
@@ -56,7 +59,7 @@ class Template:
                 place = int(name) - 1
                 if not 0 <= place < len(self.values):
                     raise KeyError(found.group())
-                return self.values[place]
+                return own_words(self.values[place], slots)
             if name in slots:
                 return slots[name]
             return self.defaults[name]
@@ -72,11 +75,11 @@ def template(answer: str) -> Template:
     parts: list[str] = []
     whole = "⟨" not in answer and "⟩" not in answer
     end = 0
-    for found in _SLOT.finditer(answer):
+    for found in SLOT.finditer(answer):
+        name, default = found.group(1), found.group(2) or ""
         parts.append(_mark(answer[end : found.start()], values))
-        default = found.group(2) or ""
-        whole = whole and defaults.setdefault(found.group(1), default) == default
-        parts.append(f"⟨{found.group(1)}⟩")
+        parts.append(f"⟨{name}⟩" if name in SLOT_NAMES else _numbered(found.group(), values))
+        whole = whole and (name not in SLOT_NAMES or defaults.setdefault(name, default) == default)
         end = found.end()
     parts.append(_mark(answer[end:], values))
     text = "".join(parts)
@@ -90,7 +93,7 @@ def own_words(answer: str, slots: Mapping[str, str]) -> str:
     def value(found: re.Match[str]) -> str:
         return slots.get(found.group(1)) or found.group(2) or ""
 
-    return _SLOT.sub(value, answer)
+    return SLOT.sub(value, answer)
 
 
 def against(text: str, of: Template, slots: Mapping[str, str]) -> str | None:
@@ -120,12 +123,17 @@ def _mark(text: str, values: list[str]) -> str:
     def placeholder(found: re.Match[str]) -> str:
         whole = found.group()
         value = _trim(whole)
-        if value not in values:
-            values.append(value)
         lead = whole[: len(whole) - len(whole.lstrip())]
-        return f"{lead}⟨{values.index(value) + 1}⟩{whole[len(lead) + len(value) :]}"
+        return f"{lead}{_numbered(value, values)}{whole[len(lead) + len(value) :]}"
 
     return VALUE.sub(placeholder, text)
+
+
+def _numbered(value: str, values: list[str]) -> str:
+    """The placeholder of a value; a new one is added to ``values``."""
+    if value not in values:
+        values.append(value)
+    return f"⟨{values.index(value) + 1}⟩"
 
 
 def _trim(value: str) -> str:

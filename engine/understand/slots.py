@@ -6,7 +6,7 @@ First form: patterns. Each finds the value as the customer wrote it; what a patt
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from engine.checks.personal import find as find_personal
 
@@ -58,6 +58,19 @@ BUILT_IN: Mapping[str, re.Pattern[str]] = {
     "name": re.compile(_NAME),
 }
 _LONGEST_VALUE = 80
+
+
+def any_of(values: Iterable[str]) -> str:
+    """A pattern for a list of values, in any case, not as parts of other words; longer ones come first."""
+    listed = "|".join(_whole(value) for value in sorted(values, key=len, reverse=True))
+    return f"(?i:{listed})"
+
+
+def _whole(value: str) -> str:
+    """A pattern for one value; a letter or digit at its end that is not Chinese must end a word."""
+    before = r"(?<![^\W\u4e00-\u9fff])" if re.match(r"[^\W\u4e00-\u9fff]", value) else ""
+    after = r"(?![^\W\u4e00-\u9fff])" if re.search(r"[^\W\u4e00-\u9fff]$", value) else ""
+    return before + re.escape(value) + after
 
 
 class SlotFinder:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bot import config
 from bot.config import Config, load
 from bot.errors import ConfigError
+from engine.understand.slots import SlotFinder
 
 KEYS = list(config.keys())
 OTHERS = {
@@ -100,6 +101,17 @@ def _another(default: Any) -> Any:
     return f"{default}other" if isinstance(default, str) else None
 
 
+def test_a_slot_may_be_a_list_of_values(tmp_path: Path) -> None:
+    found = load(written(tmp_path, "[slots]\ncolour = ['moss green', ' Slate ']\nsize = 'size ([0-9]+)'\n")).slots
+    assert found["size"] == "size ([0-9]+)"
+    assert SlotFinder(found).find("a slate one in size 9") == {"colour": "slate", "size": "9"}
+
+
+def test_the_name_of_a_slot_can_stand_in_an_answer(tmp_path: Path) -> None:
+    named = "a slot is named in small letters, digits and _, such as shoe_size"
+    assert problems(tmp_path, "[slots]\n'Shoe size' = '9'\n") == [f"slots.Shoe size: {named}"]
+
+
 def test_a_mistyped_key_names_the_nearest_known_one(tmp_path: Path) -> None:
     assert problems(tmp_path, '[bot]\nnmae = "Fern"\n') == ["unknown key bot.nmae; did you mean bot.name?"]
     assert problems(tmp_path, "[answer]\nchoices = 3\n") == ["unknown key answer; did you mean answers?"]
@@ -127,6 +139,8 @@ def test_what_the_house_works_out_itself_cannot_be_set(tmp_path: Path, name: str
         ("[bot]\nlocales = [1]\n", "bot.locales must be a list of texts, not [1]"),
         ("slots = 3\n", "slots must be a table, not 3"),
         ("[slots]\nx = 3\n", "slots.x must be a text, not 3"),
+        ("[slots]\nx = []\n", "slots.x must be a text, not []"),
+        ("[slots]\nx = ['', 'a']\n", "slots.x must be a text, not ['', 'a']"),
         ("[wording]\nen = 3\n", "wording.en must be a table, not 3"),
         ("[wording.en]\nhelp = 3\n", "wording.en.help must be a text, not 3"),
         ("[adapters]\ntui = 3\n", "adapters.tui must be a table, not 3"),

@@ -218,10 +218,16 @@ def test_an_endless_answer_is_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"), [("Hi {nobody|you}.", "can never be filled in"), ("Hi {name}.", "has no default")]
+    ("answer", "words"),
+    [
+        ("Hi {nobody|you}.", "can never be filled in"),
+        ("Hi {name}.", "has no default"),
+        ("Hi {name|}.", "has no default"),
+        ("Size {size}.", "has no default"),
+    ],
 )
 def test_placeholders_that_may_stay_empty_are_named(tmp_path: Path, answer: str, words: str) -> None:
-    assert words in the_finding(tmp_path, Kind.PLACEHOLDER, f"b,hey,{answer},en\n")[-1]
+    assert words in the_finding(tmp_path, Kind.PLACEHOLDER, f"b,hey,{answer},en\n", slots=("size",))[-1]
 
 
 @pytest.mark.parametrize(

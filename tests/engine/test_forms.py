@@ -14,6 +14,7 @@ from engine.dialogue import Source
 from engine.knowledge.entries import Entry, Knowledge
 from engine.memory import Form, WorkingMemory
 from engine.ports import Response
+from engine.respond import Settings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LABEL = Entry(
@@ -205,9 +206,13 @@ def test_a_form_of_an_entry_that_is_gone_waits_no_more() -> None:
 
 
 def test_the_slot_of_an_own_kind_is_asked_for_by_its_name() -> None:
-    own = replace(HOURS, requires=("shoe_size",))
-    engine = an_engine({"hours": {"hours": 0.9}}, knowledge=Knowledge((own,)))
-    assert engine.respond("hours", WorkingMemory()).text == "ask_slot shoe size"
+    own = replace(HOURS, answer="We have {shoe_size|some} of them.", requires=("shoe_size",))
+    engine = an_engine(
+        {"hours": {"hours": 0.9}}, knowledge=Knowledge((own,)), settings=Settings(slots={"shoe_size": r"\d+"})
+    )
+    asked = engine.respond("hours", WorkingMemory())
+    assert asked.text == "ask_slot shoe size"
+    assert engine.respond("size 43", asked.memory).text == "We have 43 of them."
 
 
 said = st.sampled_from(

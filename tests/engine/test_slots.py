@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.understand.slots import SlotFinder
+from engine.understand.slots import SlotFinder, any_of
 
 FINDER = SlotFinder()
 
@@ -139,6 +139,30 @@ def test_own_patterns_replace_and_add() -> None:
     finder = SlotFinder({"order_number": r"\bT\d{3}\b", "tent": r"tent (\w+)"})
     assert finder.find("T123 for tent Fern, not FW-317042") == {"order_number": "T123", "tent": "Fern"}
     assert finder.masked("T123 and FW-317042") == "⟨order_number⟩ and FW-317042"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("the MOSS GREEN one", "MOSS GREEN"),
+        ("green, please", "green"),
+        ("我要苔绿的", "苔绿"),
+        ("我要green的", "green"),
+        ("a greenish one", None),
+        ("evergreen", None),
+        ("C++ or Go?", "C++"),
+        ("a (large) one", "(large)"),
+    ],
+)
+def test_a_value_of_a_list_is_found_as_a_whole_word(text: str, found: str | None) -> None:
+    finder = SlotFinder({"colour": any_of(["green", "moss green", "苔绿", "C++", "(large)"])})
+    assert finder.find(text).get("colour") == found
+
+
+@given(st.lists(st.text(min_size=1, max_size=9).map(str.strip).filter(bool), min_size=1, max_size=4))
+def test_every_value_of_a_list_is_found_by_itself(values: list[str]) -> None:
+    finder = SlotFinder({"own": any_of(values)})
+    assert [finder.find(value).get("own") for value in values] == values
 
 
 def test_addresses_and_order_numbers_are_masked_and_nothing_else() -> None:

@@ -27,6 +27,7 @@ parts = st.lists(
 @example("{name|there} and {name|friend}")
 @example("www.a.b.5.6.")
 @example("{name|5}5{name|5}")
+@example("{size|5} and {size|6} of {size|5}")
 def test_a_filled_template_is_the_answer_in_its_own_words(answer: str) -> None:
     made = template(answer)
     if made.whole:
@@ -121,6 +122,13 @@ def test_a_composed_text_is_filled_with_the_values_of_the_template() -> None:
     made = template("It is £5, {name|friend}.")
     assert made.fill({}, "Only ⟨1⟩ for you, ⟨name⟩: ⟨1⟩!") == "Only £5 for you, friend: £5!"
     assert made.fill({"date": "today"}, "⟨1⟩ since ⟨date⟩") == "£5 since today"
+
+
+def test_a_slot_of_the_companys_own_is_a_value_that_is_known_later() -> None:
+    made = template("Size {size|8} costs £5 in {colour}, {name|friend}.")
+    assert (made.text, made.values) == ("Size ⟨1⟩ costs ⟨2⟩ in ⟨3⟩, ⟨name⟩.", ("{size|8}", "£5", "{colour}"))
+    assert made.fill({}) == "Size 8 costs £5 in , friend."
+    assert made.fill({"size": "9", "colour": "{size}"}, "⟨2⟩ for ⟨1⟩ in ⟨3⟩") == "£5 for 9 in {size}"
 
 
 def test_slots_and_defaults_may_look_like_placeholders_without_being_filled_again() -> None:
