@@ -68,13 +68,50 @@ class ConversationKey:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a customer sent. ``sent_at`` is aware UTC; a redelivery keeps its ``message_id``."""
+    """What a customer sent. ``sent_at`` is aware UTC; a redelivery keeps its ``message_id``.
+
+    ``attachments`` says what else came with it, a word each (``photo``, ``voice``, ``file``): nobody looks inside.
+    """
 
     key: ConversationKey
     message_id: str
     text: str
     sent_at: datetime
     sender: str | None = None
+    attachments: tuple[str, ...] = ()
+
+
+class EventKind(StrEnum):
+    """What happened on a channel.
+
+    ``MESSAGE``: a customer wrote; ``EDIT``: a customer changed the message ``about``; ``PERSON``: a person of the
+    company wrote to the customer; ``GIVEN_BACK``: the person leaves the conversation to the bot again; ``CLOSED``: it
+    is done; ``VERDICT``: the reply to message ``about`` was judged, ``text`` is ``good`` or ``bad``.
+    """
+
+    MESSAGE = "message"
+    EDIT = "edit"
+    PERSON = "person"
+    GIVEN_BACK = "given_back"
+    CLOSED = "closed"
+    VERDICT = "verdict"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEvent:
+    """Something that happened on a channel, ``at`` a moment (aware UTC).
+
+    ``event_id`` is unique on its channel and the same at every redelivery; for a message it is the message's id.
+    """
+
+    key: ConversationKey
+    event_id: str
+    kind: EventKind
+    at: datetime
+    text: str = ""
+    sender: str | None = None
+    attachments: tuple[str, ...] = ()
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -15,12 +15,15 @@ from engine.memory import MemoryFormatError, WorkingMemory
 from storage.database import empty_log, open_database
 from storage.errors import Damaged
 from storage.faults import translated
+from storage.inbox import event_of, waiting
 from storage.models import from_row
+from storage.outbox import delivery_of, undelivered
 from storage.ports import (
     By,
     Conversation,
     Delivery,
     Scope,
+    StoredEvent,
     StoredModel,
     StoredTurn,
     Summary,
@@ -29,8 +32,8 @@ from storage.ports import (
     Verdict,
 )
 from storage.retention import forget_older_than
-from storage.rows import at_most, aware, reply_from_json, safe, safe_key, safe_message_id
-from storage.schema import PENDING, conversations, feedback, models, outbox, tombstones, turns
+from storage.rows import at_most, reply_from_json, safe_key, safe_message_id
+from storage.schema import conversations, feedback, models, states, tombstones, turns
 from storage.upgrade import WRITES
 from storage.work import SqlWork, of_sender
 
@@ -145,18 +148,21 @@ class SqlStore:
             for row in self._read(wanted)
         ]
 
-    def pending(self, channel: str, *, limit: int = 100, due: datetime | None = None) -> Sequence[Delivery]:
-        """Replies of a channel that were not delivered yet, oldest first; unreadable ones are logged."""
-        wanted = (
-            select(outbox, conversations.c.thread)
-            .join(conversations, conversations.c.id == outbox.c.conversation_id)
-            .where(outbox.c.channel == safe(channel), outbox.c.state == PENDING)
-            .order_by(outbox.c.id)
-            .limit(at_most(limit))
-        )
-        if due is not None:
-            wanted = wanted.where(outbox.c.next_attempt_at <= aware(due))
-        return [delivery for row in self._read(wanted) if (delivery := _delivery(row)) is not None]
+    def pending(
+        self, channel: str | None = None, *, limit: int = 100, due: datetime | None = None
+    ) -> Sequence[Delivery]:
+        """What is not delivered yet, oldest first; what cannot be read is logged."""
+        rows = self._read(undelivered(channel, limit=limit, due=due))
+        return [delivery for row in rows if (delivery := delivery_of(row)) is not None]
+
+    def events(self, *, key: ConversationKey | None = None, limit: int = 100) -> Sequence[StoredEvent]:
+        """Events that are not done, in the order in which they came; what cannot be read is logged."""
+        return [event for row in self._read(waiting(key, limit)) if (event := event_of(row)) is not None]
+
+    def state(self, name: str) -> Mapping[str, Any] | None:
+        """The state that was kept under a name."""
+        rows = self._read(select(states.c.state).where(states.c.name == name))
+        return rows[0].state if rows and isinstance(rows[0].state, Mapping) else None
 
     def verdicts(self, key: ConversationKey) -> Sequence[Verdict]:
         """All verdicts on replies of the conversation, oldest first."""
@@ -225,13 +231,3 @@ def _stored_turn(row: Row[Any]) -> StoredTurn:
             _log.warning("the origin of turn %s was dropped: %s", row.position, error)
     said = Turn(Speaker(row.speaker), row.text)
     return StoredTurn(row.position, said, row.at, row.message_id, reply, row.sender)
-
-
-def _delivery(row: Row[Any]) -> Delivery | None:
-    key = ConversationKey(row.channel, row.thread)
-    try:
-        reply = reply_from_json(row.reply)
-    except Damaged as error:
-        _log.error("the reply to message %s of %s cannot be delivered: %s", row.message_id, key, error)
-        return None
-    return Delivery(row.id, key, row.idempotency_key, reply, row.attempts, row.message_id)

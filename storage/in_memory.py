@@ -8,15 +8,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from engine.dialogue import ConversationKey, Message, Reply, Speaker, Turn
+from engine.dialogue import ChannelEvent, ConversationKey, Message, Reply, Speaker, Turn
 from engine.memory import WorkingMemory
 from storage.errors import AlreadyAnswered, Conflict, StorageError, Unavailable
+from storage.in_memory_queues import Queues, as_kept
 from storage.ports import (
     By,
     Conversation,
     Delivery,
+    DeliveryKind,
     Scope,
+    StoredEvent,
     StoredModel,
     StoredTurn,
     Summary,
@@ -28,10 +32,7 @@ from storage.rows import (
     at_most,
     aware,
     dumps,
-    idempotency_key,
     loads,
-    reply_from_json,
-    reply_to_json,
     safe,
     safe_key,
     safe_message_id,
@@ -44,13 +45,6 @@ PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Outgoing:
-    delivery: Delivery
-    due: datetime
-    pending: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class _Record:
     """All that is kept of one conversation; the memory is text, as on disk, so that nothing is shared."""
 
@@ -60,7 +54,6 @@ class _Record:
     memory: str = dumps(WorkingMemory().to_json())
     version: int = 0
     turns: tuple[StoredTurn, ...] = ()
-    outbox: tuple[_Outgoing, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     tombstones: tuple[Tombstone, ...] = ()
 
@@ -76,6 +69,7 @@ class InMemoryStore:
         self._clock = clock
         self._records: dict[ConversationKey, _Record] = {}
         self._models: dict[str, StoredModel] = {}
+        self._queues = Queues()
         self._numbers = itertools.count(1)
         self._writing = threading.Lock()
 
@@ -97,7 +91,7 @@ class InMemoryStore:
         if not self._writing.acquire(timeout=PATIENCE):
             raise Unavailable("the store in memory is locked by another thread; try again")
         try:
-            yield _Work(self._records, self._models, self._replace, self._clock, self._numbers)
+            yield _Work(self._records, self._models, self._queues.copy(), self._replace, self._clock, self._numbers)
         finally:
             self._writing.release()
 
@@ -116,17 +110,19 @@ class InMemoryStore:
             for key, record in records[: at_most(limit)]
         ]
 
-    def pending(self, channel: str, *, limit: int = 100, due: datetime | None = None) -> Sequence[Delivery]:
-        """Replies of a channel that were not delivered yet, oldest first."""
-        channel = safe(channel)
-        waiting = [
-            outgoing.delivery
-            for key, record in self._records.items()
-            if key.channel == channel
-            for outgoing in record.outbox
-            if outgoing.pending and (due is None or outgoing.due <= aware(due))
-        ]
-        return sorted(waiting, key=lambda delivery: delivery.id)[: at_most(limit)]
+    def pending(
+        self, channel: str | None = None, *, limit: int = 100, due: datetime | None = None
+    ) -> Sequence[Delivery]:
+        """What is not delivered yet, oldest first."""
+        return self._queues.pending(channel, limit, due)
+
+    def events(self, *, key: ConversationKey | None = None, limit: int = 100) -> Sequence[StoredEvent]:
+        """Events that are not done, in the order in which they came."""
+        return self._queues.events(key, limit)
+
+    def state(self, name: str) -> Mapping[str, Any] | None:
+        """The state that was kept under a name."""
+        return self._queues.state(name)
 
     def verdicts(self, key: ConversationKey) -> Sequence[Verdict]:
         """All verdicts on replies of the conversation, oldest first."""
@@ -160,10 +156,11 @@ class InMemoryStore:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _replace(self, records: dict[ConversationKey, _Record], models: dict[str, StoredModel]) -> None:
-        # One assignment each: a reader of conversations, or of models, sees all of a commit or nothing of it.
+    def _replace(self, records: dict[ConversationKey, _Record], models: dict[str, StoredModel], queues: Queues) -> None:
+        # One assignment each: a reader of conversations, models or queues sees all of a commit or nothing of it.
         self._records = records
         self._models = models
+        self._queues = queues
 
 
 class _Work:
@@ -173,12 +170,14 @@ class _Work:
         self,
         records: dict[ConversationKey, _Record],
         models: dict[str, StoredModel],
-        replace_all: Callable[[dict[ConversationKey, _Record], dict[str, StoredModel]], None],
+        queues: Queues,
+        replace_all: Callable[[dict[ConversationKey, _Record], dict[str, StoredModel], Queues], None],
         clock: Callable[[], datetime],
         numbers: Iterator[int],
     ) -> None:
         self._held: dict[ConversationKey, _Record] | None = dict(records)
         self._models = dict(models)
+        self._open_queues = queues
         self._replace_all = replace_all
         self._clock = clock
         self._numbers = numbers
@@ -189,6 +188,11 @@ class _Work:
             raise StorageError("this unit of work was committed; begin another one")
         return self._held
 
+    @property
+    def _queues(self) -> Queues:
+        self._check_open()
+        return self._open_queues
+
     def _check_open(self) -> None:
         _ = self._records
 
@@ -198,7 +202,7 @@ class _Work:
         record = self._record(key)
         if _reply(record, message_id) is not None:
             raise AlreadyAnswered(f"message {message_id!r} of {message.key} has its reply")
-        kept, sender = _as_kept(reply), safe_sender(message.sender)
+        kept, sender = as_kept(reply), safe_sender(message.sender)
         position = record.turns[-1].position + 1 if record.turns else 0
         customer = Turn(Speaker.CUSTOMER, safe(message.text))
         self._records[key] = replace(
@@ -225,27 +229,73 @@ class _Work:
             updated_at=self._clock(),
         )
 
-    def enqueue(self, message: Message, reply: Reply) -> None:
-        """Put the reply in the outbox, once for each message."""
-        key, message_id = safe_key(message.key), safe_message_id(message.message_id)
-        record, name = self._record(key), idempotency_key(key, message_id)
-        if all(outgoing.delivery.idempotency_key != name for outgoing in record.outbox):
-            delivery = Delivery(next(self._numbers), key, name, _as_kept(reply), 0, message_id)
-            self._records[key] = replace(record, outbox=(*record.outbox, _Outgoing(delivery, self._clock())))
+    def hear(self, event: ChannelEvent, speaker: Speaker) -> None:
+        """Add a turn that nobody answers, once for each event."""
+        key, event_id = safe_key(event.key), safe_message_id(event.event_id)
+        record = self._record(key)
+        if any(turn.message_id == event_id and turn.turn.speaker is speaker for turn in record.turns):
+            return
+        position = record.turns[-1].position + 1 if record.turns else 0
+        turn = Turn(speaker, safe(event.text))
+        heard = StoredTurn(position, turn, aware(event.at), event_id, None, safe_sender(event.sender))
+        self._records[key] = replace(record, updated_at=self._clock(), turns=(*record.turns, heard))
 
-    def delivered(self, key: ConversationKey, message_id: str) -> None:
-        """Take the reply out of the outbox."""
-        self._change_pending(key, message_id, lambda outgoing: replace(outgoing, pending=False))
+    def enqueue(self, message: Message, reply: Reply, kind: DeliveryKind = DeliveryKind.REPLY) -> None:
+        """Put a reply in the outbox, once of each kind for each message."""
+        self._record(safe_key(message.key))
+        self._queues.enqueue(message, reply, kind, self._clock())
 
-    def postpone(self, key: ConversationKey, message_id: str, until: datetime) -> None:
+    def claim(self, channel: str, *, until: datetime, limit: int = 100) -> Sequence[Delivery]:
+        """Take up what is due on a channel, at most one delivery of each conversation, its oldest."""
+        return self._queues.claim(channel, self._clock(), until, limit)
+
+    def delivered(self, delivery: int) -> None:
+        """Take a delivery out of the outbox."""
+        self._queues.delivered(delivery)
+
+    def postpone(self, delivery: int, until: datetime, error: str = "") -> None:
         """Count a failed attempt to deliver; the next one is not due before ``until``."""
-        due = aware(until)
+        self._queues.try_later(delivery, error, until=until)
 
-        def later(outgoing: _Outgoing) -> _Outgoing:
-            counted = replace(outgoing.delivery, attempts=outgoing.delivery.attempts + 1)
-            return replace(outgoing, delivery=counted, due=due)
+    def park(self, delivery: int, error: str) -> None:
+        """Count a failed attempt and make no other."""
+        self._queues.try_later(delivery, error, until=None)
 
-        self._change_pending(key, message_id, later)
+    def retry(self, delivery: int) -> bool:
+        """Make a delivery due now; False where there is none."""
+        return self._queues.retry(delivery, self._clock())
+
+    def drop(self, delivery: int) -> bool:
+        """Take a delivery out of the outbox for good; False where there is none."""
+        return self._queues.delivered(delivery)
+
+    def receive(self, event: ChannelEvent) -> bool:
+        """Keep an event until it is done; False where its channel has sent one of this id before."""
+        return self._queues.receive(event, self._clock())
+
+    def done(self, events: Sequence[int]) -> None:
+        """Events were taken up; no word of them stays."""
+        self._queues.done(events)
+
+    def put_off(self, event: int, until: datetime, error: str) -> None:
+        """Count a failed attempt to take up an event; the next one is not due before ``until``."""
+        self._queues.take_later(event, error, until=until)
+
+    def park_event(self, event: int, error: str) -> None:
+        """Count a failed attempt to take up an event and make no other."""
+        self._queues.take_later(event, error, until=None)
+
+    def retry_event(self, event: int) -> bool:
+        """Make an event due now; False where there is none."""
+        return self._queues.retry_event(event, self._clock())
+
+    def drop_event(self, event: int) -> bool:
+        """Take up an event no more; False where there is none."""
+        return self._queues.drop_event(event)
+
+    def keep_state(self, name: str, state: Mapping[str, Any]) -> None:
+        """Keep a small state under a name, in place of the one before."""
+        self._queues.keep_state(name, state)
 
     def feedback(self, key: ConversationKey, message_id: str, verdict: str, at: datetime) -> None:
         """Keep a verdict on the reply to ``message_id``; nothing happens where there is no such reply."""
@@ -257,6 +307,7 @@ class _Work:
 
     def forget(self, key: ConversationKey) -> bool:
         """Remove every trace of the conversation; False where there was none."""
+        self._queues.forget(safe_key(key))
         return self._records.pop(safe_key(key), None) is not None
 
     def erase(self, key: ConversationKey, *, by: By, at: datetime) -> int:
@@ -288,10 +339,10 @@ class _Work:
             version=record.version + 1,
             updated_at=self._clock(),
             turns=left,
-            outbox=tuple(one for one in record.outbox if one.delivery.message_id in answered),
             verdicts=tuple(one for one in record.verdicts if one.message_id in answered),
             tombstones=(*record.tombstones, replace(stone, turns=count)),
         )
+        self._queues.erase(key, answered)
         return count
 
     def keep_model(self, model: StoredModel) -> None:
@@ -318,24 +369,13 @@ class _Work:
 
     def commit(self) -> None:
         """Make all of it visible."""
-        self._replace_all(self._records, self._models)
+        self._replace_all(self._records, self._models, self._queues)
         self._held = None
 
     def _record(self, key: ConversationKey) -> _Record:
         if key not in self._records:
             self._records[key] = _Record(self._clock(), next(self._numbers))
         return self._records[key]
-
-    def _change_pending(self, key: ConversationKey, message_id: str, change: Callable[[_Outgoing], _Outgoing]) -> None:
-        key, message_id = safe_key(key), safe_message_id(message_id)
-        record = self._records.get(key)
-        if record is None:
-            return
-        changed = tuple(
-            change(outgoing) if outgoing.pending and outgoing.delivery.message_id == message_id else outgoing
-            for outgoing in record.outbox
-        )
-        self._records[key] = replace(record, outbox=changed)
 
 
 def _of_person(records: Mapping[ConversationKey, _Record], channel: str, sender: str) -> list[ConversationKey]:
@@ -350,8 +390,3 @@ def _of_person(records: Mapping[ConversationKey, _Record], channel: str, sender:
 
 def _reply(record: _Record, message_id: str) -> Reply | None:
     return next((turn.reply for turn in record.turns if turn.reply and turn.message_id == message_id), None)
-
-
-def _as_kept(reply: Reply) -> Reply:
-    # Through the same text as on disk, so that what could not be stored there cannot be stored here.
-    return reply_from_json(loads(dumps(reply_to_json(reply))))

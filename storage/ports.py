@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from engine.dialogue import ConversationKey, Message, Reply, Turn
+from engine.dialogue import ChannelEvent, ConversationKey, Message, Reply, Speaker, Turn
 from engine.memory import WorkingMemory
 
 
@@ -57,9 +57,23 @@ class Summary:
     updated_at: datetime
 
 
+class DeliveryKind(StrEnum):
+    """What is delivered: the reply to a message; what the person reads who takes a conversation over, right after the
+    reply that says so; or a text for the company's own people.
+    """
+
+    REPLY = "reply"
+    HANDOFF = "handoff"
+    ALERT = "alert"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A reply on its way to a channel. ``idempotency_key`` is the same at every attempt."""
+    """A reply on its way to a channel. ``idempotency_key`` is the same at every attempt.
+
+    ``due`` is when the next attempt may be made; ``parked`` says that there is none until somebody asks for it, and
+    ``error`` what went wrong at the last one.
+    """
 
     id: int
     key: ConversationKey
@@ -67,6 +81,23 @@ class Delivery:
     reply: Reply
     attempts: int
     message_id: str
+    kind: DeliveryKind = DeliveryKind.REPLY
+    due: datetime | None = None
+    parked: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event of a channel that is not done; ``due``, ``parked`` and ``error`` as for a delivery."""
+
+    id: int
+    event: ChannelEvent
+    received_at: datetime
+    attempts: int = 0
+    due: datetime | None = None
+    parked: bool = False
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +172,57 @@ class UnitOfWork(Protocol):
             Conflict: If the stored version is not ``conversation.version``: somebody else wrote first.
         """
 
-    def enqueue(self, message: Message, reply: Reply) -> None:
-        """Put the reply in the outbox, once for each message: after delivery it is not put there again."""
+    def enqueue(self, message: Message, reply: Reply, kind: DeliveryKind = DeliveryKind.REPLY) -> None:
+        """Put a reply in the outbox, once of each kind for each message: delivered, it is not put there again."""
 
-    def delivered(self, key: ConversationKey, message_id: str) -> None:
-        """Take the reply to ``message_id`` out of the outbox; nothing happens where it is not there."""
+    def claim(self, channel: str, *, until: datetime, limit: int = 100) -> Sequence[Delivery]:
+        """Take up what is due on a channel, oldest first, at most one delivery of each conversation, its oldest.
 
-    def postpone(self, key: ConversationKey, message_id: str, until: datetime) -> None:
+        Nobody else gets them before ``until`` (aware UTC), or before they were postponed.
+        """
+
+    def delivered(self, delivery: int) -> None:
+        """Take a delivery out of the outbox, by its id; nothing happens where it is not there."""
+
+    def postpone(self, delivery: int, until: datetime, error: str = "") -> None:
         """Count a failed attempt to deliver; the next one is not due before ``until`` (aware UTC)."""
+
+    def park(self, delivery: int, error: str) -> None:
+        """Count a failed attempt and make no other; those behind it in the conversation go on."""
+
+    def retry(self, delivery: int) -> bool:
+        """Make a parked or postponed delivery due now, with its attempts forgotten; False where there is none."""
+
+    def drop(self, delivery: int) -> bool:
+        """Take a delivery out of the outbox undelivered, for good; False where there is none."""
+
+    def receive(self, event: ChannelEvent) -> bool:
+        """Keep an event until it is done; False where its channel has sent one of this id before."""
+
+    def done(self, events: Sequence[int]) -> None:
+        """Events were taken up, by their ids; no word of them stays.
+
+        Raises:
+            Conflict: If one of them was done, or removed, by somebody else.
+        """
+
+    def put_off(self, event: int, until: datetime, error: str) -> None:
+        """Count a failed attempt to take up an event; the next one is not due before ``until`` (aware UTC)."""
+
+    def park_event(self, event: int, error: str) -> None:
+        """Count a failed attempt to take up an event and make no other."""
+
+    def retry_event(self, event: int) -> bool:
+        """Make an event due now, with its attempts forgotten; False where there is none."""
+
+    def drop_event(self, event: int) -> bool:
+        """Take up an event no more; False where there is none."""
+
+    def hear(self, event: ChannelEvent, speaker: Speaker) -> None:
+        """Add a turn that nobody answers, such as what a person of the company wrote; once for each event."""
+
+    def keep_state(self, name: str, state: Mapping[str, Any]) -> None:
+        """Keep a small state under a name, in place of the one before."""
 
     def feedback(self, key: ConversationKey, message_id: str, verdict: str, at: datetime) -> None:
         """Keep a customer's or operator's verdict (``good``, ``bad``) on the reply to ``message_id``.
@@ -231,8 +305,19 @@ class Store(Protocol):
     def conversations(self, *, limit: int = 100) -> Sequence[Summary]:
         """Conversations, the one written last first."""
 
-    def pending(self, channel: str, *, limit: int = 100, due: datetime | None = None) -> Sequence[Delivery]:
-        """Undelivered replies of a channel, oldest first; with ``due``, those not postponed beyond it."""
+    def pending(
+        self, channel: str | None = None, *, limit: int = 100, due: datetime | None = None
+    ) -> Sequence[Delivery]:
+        """What is not delivered yet of a channel, or of all, oldest first.
+
+        With ``due``, only what is neither postponed beyond it nor parked.
+        """
+
+    def events(self, *, key: ConversationKey | None = None, limit: int = 100) -> Sequence[StoredEvent]:
+        """Events that are not done, of one conversation or of all, in the order in which they came."""
+
+    def state(self, name: str) -> Mapping[str, Any] | None:
+        """The state that was kept under a name; None where there is none, or none that can be read."""
 
     def verdicts(self, key: ConversationKey) -> Sequence[Verdict]:
         """All verdicts on replies of the conversation, oldest first."""

@@ -10,8 +10,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.dialogue import Candidate, Choice, ConversationKey, Grade, Mark, Provenance, Reply, Source
+from engine.dialogue import (
+    Candidate,
+    ChannelEvent,
+    Choice,
+    ConversationKey,
+    EventKind,
+    Grade,
+    Mark,
+    Provenance,
+    Reply,
+    Source,
+)
 from storage.errors import Damaged, StorageError
+from storage.ports import DeliveryKind
 
 REPLY_FORMAT = 1
 LONGEST_NAME = 255
@@ -76,9 +88,14 @@ def _name(text: str, longest: int, what: str) -> str:
     return safe(text)
 
 
-def idempotency_key(key: ConversationKey, message_id: str) -> str:
-    """A name for the reply to one message: the same at every attempt, 64 characters that fit a header."""
-    parts = json.dumps([key.channel, key.thread, message_id])
+def idempotency_key(key: ConversationKey, message_id: str, kind: DeliveryKind = DeliveryKind.REPLY) -> str:
+    """A name for what is delivered of a kind for one message: the same at every attempt, and fit for a header.
+
+    Returns:
+        64 characters.
+    """
+    kinds = [] if kind is DeliveryKind.REPLY else [kind.value]
+    parts = json.dumps([key.channel, key.thread, message_id, *kinds])
     return hashlib.sha256(parts.encode("ascii")).hexdigest()
 
 
@@ -174,6 +191,42 @@ def reply_from_json(data: Any) -> Reply:
         raise Damaged(f"a stored reply is damaged: {error} is missing") from error
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise Damaged(f"a stored reply is damaged: {error}") from error
+
+
+def event_to_json(event: ChannelEvent) -> dict[str, Any]:
+    """An event as plain data, safe to store, but for its conversation and id, which have columns of their own."""
+    data: dict[str, Any] = storable(
+        {
+            "kind": event.kind.value,
+            "at": aware(event.at).isoformat(),
+            "text": event.text,
+            "sender": event.sender,
+            "attachments": list(event.attachments),
+            "about": event.about,
+        }
+    )
+    return data
+
+
+def event_from_json(data: Any, key: ConversationKey, event_id: str) -> ChannelEvent:
+    """Read what ``event_to_json`` wrote.
+
+    Raises:
+        Damaged: If the data are damaged or of a later version.
+    """
+    try:
+        return ChannelEvent(
+            key,
+            event_id,
+            EventKind(data["kind"]),
+            aware(datetime.fromisoformat(data["at"])),
+            _text(data["text"]),
+            None if data["sender"] is None else _text(data["sender"]),
+            tuple(_text(one) for one in data["attachments"]),
+            None if data["about"] is None else _text(data["about"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise Damaged(f"stored event {event_id!r} of {key} is damaged: {error}") from error
 
 
 def _text(value: Any) -> str:

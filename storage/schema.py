@@ -22,11 +22,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest revision under ``migrations/versions``, here so that opening a database loads no Alembic."""
 
 PENDING = "pending"
 DELIVERED = "delivered"
+DONE = "done"
+PARKED = "parked"
 
 
 class Moment(TypeDecorator[datetime]):
@@ -124,9 +126,42 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("kind", Text, nullable=False, server_default="reply"),
+    Column("error", Text, nullable=False, server_default=""),
+    # Until then a delivery belongs to the process that took it up; whoever dies loses it then.
+    Column("leased_until", Moment),
     UniqueConstraint("idempotency_key"),
     Index(None, "conversation_id"),
     Index(None, "channel", "state", "id"),
+)
+
+# What happened on a channel, stored before the channel is told so. Those that are done keep their ids, as a guard
+# against redelivery, and no word. No foreign key: the conversation begins when the first event is taken up.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("thread", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("event", _Document, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("next_attempt_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    UniqueConstraint("channel", "event_id"),
+    Index(None, "state", "id"),
+    Index(None, "channel", "thread"),
+)
+
+# Small things that parts of the house remember over a restart, by name.
+states = Table(
+    "states",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("state", _Document, nullable=False),
+    Column("at", Moment, nullable=False),
 )
 
 feedback = Table(

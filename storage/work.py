@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +10,15 @@ from sqlalchemy import Connection, and_, delete, false, func, insert, or_, selec
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from engine.dialogue import ConversationKey, Message, Reply, Speaker
+from engine.dialogue import ChannelEvent, ConversationKey, Message, Reply, Speaker
 from engine.memory import WorkingMemory
+from storage import inbox as incoming
+from storage import outbox as outgoing
 from storage.errors import AlreadyAnswered, Conflict, StorageError
 from storage.models import drop_model, put_model
-from storage.ports import By, Conversation, Scope, StoredModel, Tombstone
+from storage.ports import By, Conversation, Delivery, DeliveryKind, Scope, StoredModel, Tombstone
 from storage.rows import aware, idempotency_key, reply_to_json, safe, safe_key, safe_message_id, safe_sender, storable
-from storage.schema import DELIVERED, PENDING, conversations, feedback, outbox, tombstones, turns
+from storage.schema import PENDING, conversations, feedback, inbox, outbox, states, tombstones, turns
 
 
 class SqlWork:
@@ -54,9 +56,7 @@ class SqlWork:
         known = and_(turns.c.conversation_id == conversation, turns.c.message_id == message_id)
         if self._connection.execute(select(turns.c.id).where(known)).first() is not None:
             raise AlreadyAnswered(f"message {message_id!r} of {message.key} has its reply")
-        last = select(func.max(turns.c.position)).where(turns.c.conversation_id == conversation)
-        newest = self._connection.execute(last).scalar()
-        position = 0 if newest is None else newest + 1
+        position = self._next_position(conversation)
         sender = safe_sender(message.sender)
         shared = {"conversation_id": conversation, "message_id": message_id, "sender": sender}
         customer = {
@@ -72,9 +72,22 @@ class SqlWork:
             )
         except IntegrityError as error:
             raise Conflict(f"{message.key} was written by somebody else; load it again") from error
-        self._connection.execute(
-            update(conversations).where(conversations.c.id == conversation).values(updated_at=self._clock())
-        )
+        self._touch(conversation)
+
+    def hear(self, event: ChannelEvent, speaker: Speaker) -> None:
+        """Add a turn that nobody answers, once for each event."""
+        conversation = self._begun(event.key)
+        row = {
+            "conversation_id": conversation,
+            "position": self._next_position(conversation),
+            "speaker": speaker.value,
+            "text": safe(event.text),
+            "at": aware(event.at),
+            "message_id": safe_message_id(event.event_id),
+            "sender": safe_sender(event.sender),
+        }
+        self._insert_new(turns, row)
+        self._touch(conversation)
 
     def save(self, conversation: Conversation) -> None:
         """Write owner and memory, raising the version by one.
@@ -96,16 +109,17 @@ class SqlWork:
         if written.rowcount != 1:
             raise Conflict(f"{conversation.key} is not of version {conversation.version} any more; load it again")
 
-    def enqueue(self, message: Message, reply: Reply) -> None:
-        """Put the reply in the outbox, once for each message."""
+    def enqueue(self, message: Message, reply: Reply, kind: DeliveryKind = DeliveryKind.REPLY) -> None:
+        """Put a reply in the outbox, once of each kind for each message."""
         key, message_id = safe_key(message.key), safe_message_id(message.message_id)
         now = self._clock()
         row = {
             "conversation_id": self._lock(key, create=True),
             "channel": key.channel,
             "message_id": message_id,
-            "idempotency_key": idempotency_key(key, message_id),
+            "idempotency_key": idempotency_key(key, message_id, kind),
             "reply": reply_to_json(reply),
+            "kind": kind.value,
             "state": PENDING,
             "attempts": 0,
             "next_attempt_at": now,
@@ -113,14 +127,64 @@ class SqlWork:
         }
         self._insert_new(outbox, row)
 
-    def delivered(self, key: ConversationKey, message_id: str) -> None:
-        """Take the reply out of the outbox; its row stays, so that it is never put there again."""
-        self._change_pending(key, message_id, {"state": DELIVERED})
+    def claim(self, channel: str, *, until: datetime, limit: int = 100) -> Sequence[Delivery]:
+        """Take up what is due on a channel, at most one delivery of each conversation, its oldest."""
+        return outgoing.claim(self._connection, channel, now=self._clock(), until=until, limit=limit)
 
-    def postpone(self, key: ConversationKey, message_id: str, until: datetime) -> None:
+    def delivered(self, delivery: int) -> None:
+        """Take a delivery out of the outbox; its row stays, so that it is never put there again."""
+        outgoing.delivered(self._connection, delivery)
+
+    def postpone(self, delivery: int, until: datetime, error: str = "") -> None:
         """Count a failed attempt to deliver; the next one is not due before ``until``."""
-        later = {"attempts": outbox.c.attempts + 1, "next_attempt_at": aware(until)}
-        self._change_pending(key, message_id, later)
+        outgoing.postpone(self._connection, delivery, until, error)
+
+    def park(self, delivery: int, error: str) -> None:
+        """Count a failed attempt and make no other."""
+        outgoing.park(self._connection, delivery, error)
+
+    def retry(self, delivery: int) -> bool:
+        """Make a delivery due now; False where there is none."""
+        return outgoing.retry(self._connection, delivery, self._clock())
+
+    def drop(self, delivery: int) -> bool:
+        """Take a delivery out of the outbox for good; False where there is none."""
+        return outgoing.drop(self._connection, delivery)
+
+    def receive(self, event: ChannelEvent) -> bool:
+        """Keep an event until it is done; False where its channel has sent one of this id before."""
+        return self._insert_new(inbox, incoming.row_of(event, self._clock()))
+
+    def done(self, events: Sequence[int]) -> None:
+        """Events were taken up; no word of them stays.
+
+        Raises:
+            Conflict: If one of them was done, or removed, by somebody else.
+        """
+        incoming.done(self._connection, events)
+
+    def put_off(self, event: int, until: datetime, error: str) -> None:
+        """Count a failed attempt to take up an event; the next one is not due before ``until``."""
+        incoming.put_off(self._connection, event, until, error)
+
+    def park_event(self, event: int, error: str) -> None:
+        """Count a failed attempt to take up an event and make no other."""
+        incoming.park(self._connection, event, error)
+
+    def retry_event(self, event: int) -> bool:
+        """Make an event due now; False where there is none."""
+        return incoming.retry(self._connection, event, self._clock())
+
+    def drop_event(self, event: int) -> bool:
+        """Take up an event no more; False where there is none."""
+        return incoming.drop(self._connection, event)
+
+    def keep_state(self, name: str, state: Mapping[str, Any]) -> None:
+        """Keep a small state under a name, in place of the one before."""
+        row = {"state": storable(state), "at": self._clock()}
+        kept = self._connection.execute(update(states).where(states.c.name == name).values(**row))
+        if not kept.rowcount:
+            self._insert_new(states, {"name": name, **row})
 
     def feedback(self, key: ConversationKey, message_id: str, verdict: str, at: datetime) -> None:
         """Keep a verdict on the reply to ``message_id``; nothing happens where there is no such reply."""
@@ -140,12 +204,14 @@ class SqlWork:
         key = safe_key(key)
         self._ids.pop(key, None)
         self._removed = True
+        incoming.forget(self._connection, key)
         # Turns, outbox and feedback go with it by their foreign keys.
         gone = self._connection.execute(delete(conversations).where(_is(key)))
         return gone.rowcount > 0
 
     def erase(self, key: ConversationKey, *, by: By, at: datetime) -> int:
         """Remove the text of a conversation; what stays is a tombstone."""
+        incoming.empty_parked(self._connection, safe_key(key))
         return self._erase(self._begun(key), None, Tombstone(aware(at), 0, by, Scope.CONVERSATION))
 
     def erase_person(
@@ -162,6 +228,8 @@ class SqlWork:
         if also is not None and safe_key(also) not in rows:
             rows[safe_key(also)] = self._begun(also)
         stone = Tombstone(aware(at), 0, by, Scope.PERSON)
+        for key in rows:
+            incoming.empty_parked(self._connection, key)
         return {key: self._erase(row, named, stone) for key, row in rows.items()}
 
     def _erase(self, row: int, sender: str | None, stone: Tombstone) -> int:
@@ -235,16 +303,20 @@ class SqlWork:
             "updated_at": now,
         }
 
-    def _insert_new(self, table: Any, row: dict[str, Any]) -> None:
-        """Insert the row, or leave the one that is there."""
+    def _insert_new(self, table: Any, row: dict[str, Any]) -> bool:
+        """Insert the row, or leave the one that is there; True where it was inserted."""
         dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
-        self._connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
+        insertion = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key.columns)
+        return self._connection.execute(insertion).first() is not None
 
-    def _change_pending(self, key: ConversationKey, message_id: str, values: dict[str, Any]) -> None:
-        wanted = idempotency_key(safe_key(key), safe_message_id(message_id))
-        self._connection.execute(
-            update(outbox).where(outbox.c.idempotency_key == wanted, outbox.c.state == PENDING).values(values)
-        )
+    def _next_position(self, conversation: int | None) -> int:
+        last = select(func.max(turns.c.position)).where(turns.c.conversation_id == conversation)
+        newest = self._connection.execute(last).scalar()
+        return 0 if newest is None else int(newest) + 1
+
+    def _touch(self, conversation: int | None) -> None:
+        changed = update(conversations).where(conversations.c.id == conversation)
+        self._connection.execute(changed.values(updated_at=self._clock()))
 
 
 def _is(key: ConversationKey) -> Any:

@@ -275,7 +275,7 @@ def test_models_that_learned_a_forgotten_sentence_are_named(shop: Path) -> None:
 
 def test_copies_of_the_database_are_named(shop: Path) -> None:
     talk(shop)
-    copy = shop / "var" / "attendant.db.before-0003.bak"
+    copy = shop / "var" / "attendant.db.before-0004.bak"
     copy.write_bytes(b"")
     result = run("memory", "forget", "anna")
     assert f"may still hold it: {copy}" in result.stderr

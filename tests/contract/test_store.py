@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
+from stored import KEY, NOON, OTHER, a_message, a_reply, take
 
 from engine.dialogue import (
     Candidate,
@@ -27,81 +26,12 @@ from engine.dialogue import (
     Turn,
 )
 from engine.memory import NeuralState, Slot, Topic, WorkingMemory
-from storage.conversations import SqlStore, open_store
-from storage.database import open_database
+from storage.conversations import open_store
 from storage.errors import AlreadyAnswered, Conflict, StorageError
-from storage.in_memory import InMemoryStore
 from storage.ports import By, Scope, Store, StoredModel, Summary, Tombstone
 from storage.rows import safe
 
-POSTGRES = os.environ.get("ATTENDANT_TEST_POSTGRES")
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-KEY = ConversationKey("shop", "anna")
-OTHER = ConversationKey("shop", "bela")
 FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-class Clock:
-    """Moves on one second whenever it is asked."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """A URL whose tables lie in a schema of this run alone."""
-    if not POSTGRES:
-        pytest.skip("ATTENDANT_TEST_POSTGRES names no PostgreSQL server")
-    name = f"attendant_{uuid.uuid4().hex}"
-    admin = create_engine(POSTGRES.replace("postgresql://", "postgresql+psycopg://"))
-    with admin.begin() as connection:
-        connection.execute(text(f"CREATE SCHEMA {name}"))
-    joint = "&" if "?" in POSTGRES else "?"
-    try:
-        yield f"{POSTGRES}{joint}options=-csearch_path%3D{name}"
-    finally:
-        with admin.begin() as connection:
-            connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
-        admin.dispose()
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "memory":
-        yield InMemoryStore(clock=Clock())
-        return
-    url = f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else request.getfixturevalue("postgres")
-    engine = open_database(url)
-    with engine.begin() as connection:
-        connection.execute(text("DELETE FROM conversations"))
-        connection.execute(text("DELETE FROM models"))
-    with SqlStore(engine, clock=Clock()) as opened:
-        yield opened
-
-
-def a_message(message_id: str = "m1", said: str = "where is it?", key: ConversationKey = KEY) -> Message:
-    return Message(key, message_id, said, NOON)
-
-
-def a_reply(said: str = "on its way") -> Reply:
-    return Reply(said, Provenance(Source.RETRIEVED, "shipping", "clear"), 0.9, entry="shipping")
-
-
-def take(store: Store, message: Message, reply: Reply | None = None) -> None:
-    """One turn, as the bot takes it."""
-    reply = reply or a_reply()
-    conversation = store.load(message.key)
-    memory = conversation.memory.hear(Turn(Speaker.CUSTOMER, message.text))
-    with store.write() as work:
-        work.append(message, reply, NOON)
-        work.save(conversation.with_memory(memory))
-        work.enqueue(message, reply)
-        work.commit()
 
 
 def traces(store: Store, key: ConversationKey = KEY) -> tuple[object, ...]:
@@ -302,7 +232,7 @@ def test_leaving_without_commit_undoes_everything(store: Store) -> None:
         work.append(a_message("m2"), a_reply(), NOON)
         work.save(store.load(KEY))
         work.enqueue(a_message("m2"), a_reply())
-        work.delivered(KEY, "m1")
+        work.delivered(store.pending("shop")[0].id)
         work.feedback(KEY, "m1", "good", NOON)
         work.append(a_message(key=OTHER), a_reply(), NOON)
     with store.write() as work:
@@ -412,8 +342,8 @@ def test_a_reply_waits_in_the_outbox_until_it_is_delivered(store: Store) -> None
     assert first.id < second.id
     assert first.idempotency_key != second.idempotency_key
     with store.write() as work:
-        work.delivered(first.key, first.message_id)
-        work.delivered(OTHER, "unknown")
+        work.delivered(first.id)
+        work.delivered(10**9)
         work.commit()
     assert [delivery.message_id for delivery in store.pending("shop")] == ["m2"]
     assert [delivery.message_id for delivery in store.pending("shop", limit=0)] == []
@@ -427,7 +357,7 @@ def test_a_reply_is_put_in_the_outbox_once(store: Store) -> None:
         work.commit()
     assert list(store.pending("shop")) == [before]
     with store.write() as work:
-        work.delivered(KEY, "m1")
+        work.delivered(before.id)
         work.enqueue(a_message(), a_reply("third"))
         work.commit()
     assert list(store.pending("shop")) == []
@@ -438,11 +368,11 @@ def test_a_postponed_reply_is_not_due_before_its_time(store: Store) -> None:
     (before,) = store.pending("shop")
     later = NOON + timedelta(hours=1)
     with store.write() as work:
-        work.postpone(KEY, "m1", later)
+        work.postpone(before.id, later, "the line is busy")
         work.commit()
     assert list(store.pending("shop", due=later - timedelta(seconds=1))) == []
     (after,) = store.pending("shop", due=later)
-    assert after == replace(before, attempts=1)
+    assert after == replace(before, attempts=1, due=later, error="the line is busy")
     assert list(store.pending("shop")) == [after]
 
 

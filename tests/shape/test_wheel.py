@@ -41,6 +41,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
         "storage/migrations/versions/0001_first.py",
         "storage/migrations/versions/0002_models.py",
         "storage/migrations/versions/0003_forgetting.py",
+        "storage/migrations/versions/0004_channels.py",
     ],
 )
 def test_the_wheel_holds_what_the_program_reads(wheel: zipfile.ZipFile, name: str) -> None:

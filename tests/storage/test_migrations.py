@@ -35,7 +35,7 @@ NEXT = '''
 """A mood for every conversation, and a rebuilt table."""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0004", "0003", None, None
+revision, down_revision, branch_labels, depends_on = "0005", "0004", None, None
 def upgrade():
     with op.batch_alter_table("conversations") as table:
         table.add_column(sa.Column("mood", sa.Text(), nullable=False, server_default="calm"))
@@ -63,14 +63,14 @@ def later(folder: Path, more: str = "") -> Path:
     """The migrations of a later version, which has one more."""
     copy = folder / "migrations 100%"
     shutil.copytree(MIGRATIONS, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "versions" / "0004_next.py").write_text(NEXT.format(more=more), encoding="utf-8")
+    (copy / "versions" / "0005_next.py").write_text(NEXT.format(more=more), encoding="utf-8")
     return copy
 
 
 def upgrade(path: Path, migrations: Path) -> None:
     url = read_url(f"sqlite:///{path}")
     with opened(path) as engine:
-        prepare(engine, lambda: connect(url, for_migration=True), newest="0004", migrations=migrations)
+        prepare(engine, lambda: connect(url, for_migration=True), newest="0005", migrations=migrations)
 
 
 def downgrade(path: Path, revision: str) -> None:
@@ -146,11 +146,11 @@ def test_a_file_in_a_new_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_an_older_file_is_copied_and_then_migrated(old: Path, tmp_path: Path) -> None:
     upgrade(old, later(tmp_path))
-    copy = old.with_name("a.db.before-0004.bak")
-    assert rows(copy, "SELECT version_num FROM alembic_version") == [("0003",)]
+    copy = old.with_name("a.db.before-0005.bak")
+    assert rows(copy, "SELECT version_num FROM alembic_version") == [("0004",)]
     assert rows(copy, "SELECT count(*) FROM turns") == [(2,)]
     assert copy.stat().st_mode & 0o777 == 0o600
-    assert rows(old, "SELECT version_num FROM alembic_version") == [("0004",)]
+    assert rows(old, "SELECT version_num FROM alembic_version") == [("0005",)]
     assert rows(old, "SELECT mood FROM conversations") == [("calm",)]
     assert rows(old, "SELECT count(*) FROM turns") == [(2,)]
     with closing(SqlStore(connect(read_url(f"sqlite:///{copy}")))) as store:
@@ -162,7 +162,7 @@ def test_a_database_of_the_first_revision_gets_the_list_of_models(old: Path) -> 
     with closing(SqlStore(open_database(f"sqlite:///{old}"))) as store:
         assert store.find_reply(KEY, "m1") == REPLY
         assert list(store.models()) == []
-    assert rows(old.with_name("a.db.before-0003.bak"), "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(old.with_name("a.db.before-0004.bak"), "SELECT version_num FROM alembic_version") == [("0001",)]
 
 
 @pytest.mark.parametrize("revision", ["0002", "0001"])
@@ -192,7 +192,7 @@ def test_what_still_lies_in_the_log_is_in_the_copy(old: Path, tmp_path: Path) ->
             work.append(Message(KEY, "m2", "and now?", NOON), REPLY, NOON)
             work.commit()
         upgrade(old, migrations)
-    assert rows(old.with_name("a.db.before-0004.bak"), "SELECT count(*) FROM turns") == [(4,)]
+    assert rows(old.with_name("a.db.before-0005.bak"), "SELECT count(*) FROM turns") == [(4,)]
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(old: Path, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(old: Path, tmp_pat
     with pytest.raises(ZeroDivisionError):
         upgrade(old, later(tmp_path, "1 / 0"))
     assert rows(old, "SELECT name, sql FROM sqlite_master ORDER BY name") == before
-    assert rows(old, "SELECT version_num FROM alembic_version") == [("0003",)]
+    assert rows(old, "SELECT version_num FROM alembic_version") == [("0004",)]
 
 
 def test_a_migration_that_breaks_references_is_undone(old: Path, tmp_path: Path) -> None:
@@ -219,26 +219,26 @@ def test_a_migration_that_is_killed_leaves_the_database_as_it_was(old: Path, tmp
         from pathlib import Path
         url = read_url("sqlite:///" + sys.argv[1])
         migrating = lambda: connect(url, for_migration=True)
-        prepare(connect(url), migrating, newest="0004", migrations=Path(sys.argv[2]))
+        prepare(connect(url), migrating, newest="0005", migrations=Path(sys.argv[2]))
     """
     process = run(script, str(old), str(migrations))
     process.communicate(timeout=60)
     assert process.returncode == -9
     assert rows(old, "PRAGMA integrity_check") == [("ok",)]
-    assert rows(old, "SELECT version_num FROM alembic_version") == [("0003",)]
-    (migrations / "versions" / "0004_next.py").write_text(NEXT.format(more=""), encoding="utf-8")
-    upgrade(old, migrations)
     assert rows(old, "SELECT version_num FROM alembic_version") == [("0004",)]
+    (migrations / "versions" / "0005_next.py").write_text(NEXT.format(more=""), encoding="utf-8")
+    upgrade(old, migrations)
+    assert rows(old, "SELECT version_num FROM alembic_version") == [("0005",)]
 
 
 def test_without_migration_an_older_schema_is_refused(old: Path, tmp_path: Path) -> None:
     url = read_url(f"sqlite:///{old}")
-    with opened(old) as engine, pytest.raises(StorageError, match="of revision 0003, expected 0004"):
+    with opened(old) as engine, pytest.raises(StorageError, match="of revision 0004, expected 0005"):
         prepare(
             engine,
             lambda: connect(url, for_migration=True),
             migrate=False,
-            newest="0004",
+            newest="0005",
             migrations=later(tmp_path),
         )
     open_database(f"sqlite:///{old}", migrate=False).dispose()
@@ -250,7 +250,7 @@ def test_a_later_schema_is_refused_untouched(old: Path) -> None:
         connection.commit()
         connection.execute("PRAGMA journal_mode=DELETE")
     before = old.read_bytes()
-    with pytest.raises(SchemaTooNew, match="revision 0999, this one knows 0003"):
+    with pytest.raises(SchemaTooNew, match="revision 0999, this one knows 0004"):
         open_database(f"sqlite:///{old}")
     assert old.read_bytes() == before
     assert [file.name for file in old.parent.iterdir()] == ["a.db"]
