@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from bot import clock
@@ -22,15 +22,16 @@ from bot.service import Service
 from bot.turn import Limits, TurnTaker
 from bot.watch import ModelWatch
 from bot.wording import Wording
-from engine.dialogue import ConversationKey
+from engine.dialogue import ChannelEvent, ConversationKey
 from engine.errors import CheckpointError
 from engine.listen import LIFETIMES, Habits
 from engine.respond import Engine, Settings
 from engine.understand.slots import SlotFinder
 from storage.errors import StorageError
-from storage.ports import Store, StoredTurn
+from storage.ports import By, Store, StoredTurn
 
 if TYPE_CHECKING:
+    from bot.inbox import Inbox
     from bot.metrics import Metrics
 
 log = logging.getLogger("attendant.compose")
@@ -41,7 +42,7 @@ class House:
     """Everything that is needed to answer, built and open. ``close`` lets go of it.
 
     ``watch`` sees that another model was put in use; None where nobody looks. ``retention`` forgets what is too old;
-    None where everything is kept.
+    None where everything is kept. ``inbox`` takes up events while the house serves channels.
     """
 
     config: Config
@@ -52,6 +53,7 @@ class House:
     ready: str
     watch: ModelWatch | None = None
     retention: Retention | None = None
+    inbox: Inbox | None = None
 
     @property
     def name(self) -> str:
@@ -80,6 +82,49 @@ class House:
         found = sections(memory, lambda entry: known[entry].questions[0] if known and entry in known else "")
         return lines(found, without=frozenset({"recent"}))
 
+    async def receive(self, event: ChannelEvent) -> bool:
+        """Store an event to be taken up; False where it was known.
+
+        Raises:
+            StorageError: If it could not be stored.
+            RuntimeError: If the house does not serve.
+        """
+        if self.inbox is None:
+            raise RuntimeError("events are received while the house serves")
+        return await self.inbox.receive(event)
+
+    def conversation(self, key: ConversationKey) -> Mapping[str, Any] | None:
+        """Turns, owner and memory as plain data; None where there is no such conversation."""
+        found = self.store.load(key)
+        if found.version == 0:
+            return None
+        turns = [
+            {"role": turn.turn.speaker.value, "text": turn.turn.text, "at": turn.at.isoformat(), "id": turn.message_id}
+            for turn in self.store.history(key)
+            if turn.turn.text
+        ]
+        memory = {name: value for name, value in found.memory.to_json().items() if name != "neural"}
+        return {"conversation": key.thread, "owner": found.owner, "turns": turns, "memory": memory}
+
+    def forget(self, key: ConversationKey) -> int:
+        """Remove the text of a conversation; a tombstone stays."""
+        with self.store.write() as work:
+            gone = work.erase(key, by=By.CUSTOMER, at=clock.now())
+            work.commit()
+        return gone
+
+    def begin(self) -> None:
+        """Begin what goes on beside the channels: a model put in use is taken over, old conversations are forgotten."""
+        for part in (self.watch, self.retention):
+            if part is not None:
+                part.start()
+
+    def end(self) -> None:
+        """End it again."""
+        for part in (self.watch, self.retention):
+            if part is not None:
+                part.close()
+
     def service(self) -> Service:
         """A new bridge for asynchronous channels; whoever asked for it closes it."""
         settings = self.config.service
@@ -97,10 +142,7 @@ class House:
 
     def close(self) -> None:
         """Let go of the store."""
-        if self.watch is not None:
-            self.watch.close()
-        if self.retention is not None:
-            self.retention.close()
+        self.end()
         self.store.close()
 
 
@@ -169,6 +211,7 @@ def _settings(config: Config, wording: Wording) -> Settings:
         generate=config.answers.generate,
         slots=dict(config.slots),
         habits=_habits(config.memory),
+        neural_state=config.memory.neural_state,
     )
 
 

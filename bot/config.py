@@ -107,6 +107,7 @@ class MemoryConfig:
 
     After ``silence_hours`` without a word a conversation begins anew. ``hours`` says how long slots are kept that have
     no rule of their own, or another one. Days are those of ``zone``; ``day_first`` reads 3/5 as the third of May.
+    ``neural_state`` carries the state of a network from turn to turn.
     """
 
     retention_days: int = between(0, 0, 36_500)
@@ -114,6 +115,7 @@ class MemoryConfig:
     hours: Mapping[str, float] = field(default_factory=dict)
     zone: str = "UTC"
     day_first: bool = True
+    neural_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,21 @@ class ServiceConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeConfig:
+    """``attendant serve``: where its one HTTP server listens, how messages and deliveries are waited for.
+
+    Messages of a customer within ``burst_seconds`` of each other are one. A delivery is tried ``attempts`` times. When
+    the process is to end, what was begun has ``drain_seconds``.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = between(8080, 0, 65535)
+    burst_seconds: float = between(1.5, 0, 30)
+    attempts: int = between(12, 1, 100)
+    drain_seconds: float = between(20.0, 0, 600)
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     """What is logged, and how; logs go to standard error, in the terminal chat to a file in ``bot.data``."""
 
@@ -173,6 +190,7 @@ class Config:
     answers: AnswerConfig = field(default_factory=AnswerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
+    serve: ServeConfig = field(default_factory=ServeConfig)
     log: LogConfig = field(default_factory=LogConfig)
     slots: Mapping[str, str] = field(default_factory=dict, metadata={"lists": True})
     wording: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -21,20 +21,14 @@ async def serve(house: House, adapters: Sequence[Adapter]) -> None:
         ExceptionGroup: If an adapter fails.
     """
     service = house.service()
-    if house.watch is not None:
-        house.watch.start()
-    if house.retention is not None:
-        house.retention.start()
+    house.begin()
     try:
         async with AsyncExitStack() as stack:
             for adapter in adapters:
                 await stack.enter_async_context(adapter)
             await _until_one_ends([adapter.serve(service.handle) for adapter in adapters])
     finally:
-        if house.watch is not None:
-            house.watch.close()
-        if house.retention is not None:
-            house.retention.close()
+        house.end()
         service.close()
 
 

@@ -36,6 +36,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._deliveries = Counter(
+            "attendant_deliveries",
+            "Attempts to deliver, by how they went.",
+            ("channel", "outcome"),
+            registry=self.registry,
+        )
         self._failed = Counter("attendant_failed_turns", "Turns that failed; the log says why.", registry=self.registry)
         self._turned_away = Counter(
             "attendant_turned_away", "Messages turned away because too many waited.", registry=self.registry
@@ -48,6 +54,10 @@ class Metrics:
         for mark in origin.marks:
             self._marks[mark].inc()
         self._seconds.observe(seconds)
+
+    def sent(self, channel: str, outcome: str) -> None:
+        """Count an attempt to deliver that was ``delivered``, ``postponed`` or ``parked``."""
+        self._deliveries.labels(channel, outcome).inc()
 
     def failed(self) -> None:
         """Count a turn that failed."""

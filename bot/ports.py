@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
-from engine.dialogue import ConversationKey, Message, Reply
-from storage.ports import StoredTurn
+from engine.dialogue import ChannelEvent, ConversationKey, Message, Reply
+from storage.ports import Delivery, StoredTurn
+
+if TYPE_CHECKING:
+    from aiohttp.web import RouteDef
 
 Handle = Callable[[Message], Awaitable[Reply]]
 """Message in, reply out; it never raises."""
@@ -33,6 +36,30 @@ class Desk(Protocol):
     def remembered(self, key: ConversationKey) -> Sequence[str]:
         """What is remembered of a conversation, in lines for people; empty where that is nothing."""
 
+    async def receive(self, event: ChannelEvent) -> bool:
+        """Store an event; then the channel may be told that it arrived. What comes of it goes to ``send``.
+
+        Returns:
+            False where the channel has sent an event of this id before.
+
+        Raises:
+            StorageError: If it could not be stored; the channel should send it again.
+        """
+
+    def conversation(self, key: ConversationKey) -> Mapping[str, Any] | None:
+        """Turns, owner and memory as plain data; None where there is no such conversation.
+
+        Raises:
+            StorageError: If they cannot be read.
+        """
+
+    def forget(self, key: ConversationKey) -> int:
+        """Remove the text of a conversation and count the turns that went; a tombstone stays.
+
+        Raises:
+            StorageError: If it cannot be written.
+        """
+
 
 class Adapter(Protocol):
     """A channel. It translates messages and replies; it never thinks.
@@ -53,8 +80,29 @@ class Adapter(Protocol):
     async def serve(self, handle: Handle) -> None:
         """Carry messages until cancelled, or until the channel ends by itself (a terminal that is closed)."""
 
-    async def send(self, key: ConversationKey, reply: Reply) -> None:
-        """Deliver a reply that nobody is waiting for."""
+    async def send(self, delivery: Delivery) -> None:
+        """Deliver what nobody is waiting for; one conversation's deliveries come one after the other.
+
+        Raises:
+            NotNow: If the service wants to be asked later.
+            Refused: If the service will never take it. Any other error counts as a failed attempt.
+        """
+
+
+@runtime_checkable
+class Typing(Protocol):
+    """An adapter whose channel can show that an answer is being written."""
+
+    async def typing(self, key: ConversationKey) -> None:
+        """Show it for a few seconds; a failure is nobody's business."""
+
+
+@runtime_checkable
+class Routed(Protocol):
+    """An adapter that is called by others: its routes hang in the one HTTP server of the house."""
+
+    def routes(self) -> Sequence[RouteDef]:
+        """The routes."""
 
 
 AdapterFactory = Callable[[Mapping[str, Any], Desk], Adapter]

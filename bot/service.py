@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from bot.turn import TurnTaker
 from engine.dialogue import ConversationKey, Message, Provenance, Reply, Source
 from engine.text.language import detect
 
 log = logging.getLogger("attendant.service")
+T = TypeVar("T")
 
 
 class Service:
@@ -54,6 +56,11 @@ class Service:
             return self._sentence("trouble", "the turn failed; the log says why", message.text)
         finally:
             self._held -= 1
+
+    async def run(self, key: ConversationKey, work: Callable[[], T]) -> T:
+        """Do some work of a conversation in a worker thread, after all that came before it; its errors come out."""
+        async with self._in_order(key):
+            return await asyncio.get_running_loop().run_in_executor(self._workers, work)
 
     def close(self) -> None:
         """Wait for turns in flight, then let the workers go."""

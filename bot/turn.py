@@ -6,25 +6,37 @@ import logging
 import random
 import re
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from bot import forgetting, ownership
+from bot import forgetting, handover, ownership
 from bot.clock import Clock
-from bot.commands import Command, parse, to_forget, why
+from bot.commands import Command, parse, to_forget, wants_person, why
 from bot.guard import Guard
 from bot.mood_alerts import MoodAlerts
 from bot.ownership import Event, Owner
 from bot.wording import Wording
-from engine.dialogue import Message, Provenance, Reply, Source, Speaker, Turn
+from engine.dialogue import (
+    ChannelEvent,
+    ConversationKey,
+    EventKind,
+    Message,
+    Provenance,
+    Reply,
+    Source,
+    Speaker,
+    Turn,
+)
+from engine.knowledge.entries import Knowledge
 from engine.memory import WorkingMemory
 from engine.ports import Response
 from engine.respond import Engine
 from engine.text.language import detect
 from engine.text.normalise import clean
 from storage.errors import AlreadyAnswered, Conflict, Unavailable
-from storage.ports import By, Conversation, Scope, Store
+from storage.ports import By, Conversation, DeliveryKind, Scope, Store, UnitOfWork
 
 if TYPE_CHECKING:
     from bot.metrics import Metrics
@@ -32,9 +44,12 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 0.15
 _HISTORY_FOR_WHY = 20
+_MOST_UNDERWAY = 10_000  # deliveries
 log = logging.getLogger("attendant.turn")
 _CHINESE = re.compile("[\u4e00-\u9fff]+")
 _STARTED_AFRESH = "fixed sentence: new"
+_SILENCE = Reply("", Provenance(Source.FIXED, "bot", "a person has this conversation"), 1.0)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,37 +90,59 @@ class TurnTaker:
         self.metrics = metrics
         self.moods = moods
 
-    def take(self, message: Message) -> Reply:
+    def take(self, message: Message, *, events: Sequence[int] | None = None) -> Reply:
         """Answer a message: exactly one reply for each, however often it is delivered.
+
+        The text of the reply is empty while a person of the company has the conversation.
+
+        Args:
+            message: The message.
+            events: The stored events that it was made from; they are done when the turn is, and the reply is put in the
+                outbox. None where the channel waits for the reply.
 
         Raises:
             StorageError: If the turn could not be stored; then nothing was said and nothing changed.
         """
         began = time.monotonic()
+        return self._patiently(message.key, began, lambda: self._take_once(message, began, events))
+
+    def note(self, event: ChannelEvent, number: int) -> None:
+        """Take up a stored event that is no message, under its number.
+
+        Raises:
+            StorageError: If it could not be stored; then nothing changed.
+        """
+        self._patiently(event.key, time.monotonic(), lambda: self._note_once(event, number))
+
+    def _patiently(self, key: ConversationKey, began: float, work: Callable[[], T]) -> T:
         while True:
             try:
-                return self._take_once(message, began)
+                return work()
             except (Conflict, AlreadyAnswered) as error:
                 # Somebody else wrote first: look again at what stands there now, a moment later than they will.
                 if time.monotonic() > began + PATIENCE_SECONDS:
-                    raise Unavailable(f"somebody else keeps writing in conversation {message.key}") from error
+                    raise Unavailable(f"somebody else keeps writing in conversation {key}") from error
                 time.sleep(random.uniform(0.0, LONGEST_PAUSE_SECONDS))
 
-    def _take_once(self, message: Message, began: float) -> Reply:
+    def _take_once(self, message: Message, began: float, events: Sequence[int] | None) -> Reply:
         earlier = self.store.find_reply(message.key, message.message_id)
         if earlier is not None:
+            self._done(events)
             return forgetting.in_words(earlier, self.wording)
         conversation = self.store.load(message.key)
         heard = replace(message, text=clean(message.text).strip())
         scope = to_forget(heard.text)
         if scope is not None:
-            return self._forget(heard, scope, self._locale(heard.text, conversation.memory), began)
+            return self._forget(heard, scope, self._locale(heard.text, conversation.memory), began, events)
         if parse(heard.text) is Command.FORGET:
             heard = replace(heard, text=f"/{Command.FORGET.value}")  # what else stands there is nothing to keep
         reply, after = self._answer(heard, conversation)
         with self.store.write() as work:
-            work.append(heard, reply, self.clock())
+            work.append(_noted(heard), reply, self.clock())
             work.save(after)
+            if events is not None:
+                self._deliver(work, heard, reply, after.memory)
+                work.done(events)
             work.commit()
         if self.metrics is not None:
             self.metrics.replied(reply, time.monotonic() - began)
@@ -113,7 +150,50 @@ class TurnTaker:
             self.moods.heard(heard, reply, conversation.memory, after.memory)
         return reply
 
-    def _forget(self, message: Message, scope: Scope, locale: str, began: float) -> Reply:
+    def _deliver(self, work: UnitOfWork, message: Message, reply: Reply, memory: WorkingMemory) -> None:
+        """Put a reply in the outbox, and behind a handoff what the person reads."""
+        if not reply.text:
+            return
+        work.enqueue(message, reply)
+        if reply.handoff:
+            locale = self._locale(message.text, memory)
+            told = handover.note(memory, reply, self._knowledge(), self.wording.say, locale)
+            work.enqueue(message, replace(reply, text=told, choices=(), candidates=()), DeliveryKind.HANDOFF)
+
+    def _done(self, events: Sequence[int] | None) -> None:
+        if events:
+            with self.store.write() as work:
+                work.done(events)
+                work.commit()
+
+    def _note_once(self, event: ChannelEvent, number: int) -> None:
+        conversation = self.store.load(event.key)
+        with self.store.write() as work:
+            if event.kind is EventKind.VERDICT:
+                work.feedback(event.key, event.about or "", event.text, event.at)
+            elif self._matters(event, conversation):
+                locale = self._locale("", conversation.memory)
+                if event.kind is EventKind.PERSON:
+                    work.hear(event, Speaker.AGENT)
+                say = self.wording.say
+                work.save(handover.after_event(conversation, event, self._knowledge(), say, locale))
+            work.done([number])
+            work.commit()
+
+    def _matters(self, event: ChannelEvent, conversation: Conversation) -> bool:
+        """False where nobody knows the conversation, and where a desk has not yet been told that it was handed over."""
+        if conversation.version == 0:
+            return event.kind is EventKind.PERSON
+        if event.kind is not EventKind.GIVEN_BACK or ownership.read(conversation.owner) is not Owner.WAITING:
+            return True
+        underway = self.store.pending(event.key.channel, limit=_MOST_UNDERWAY)
+        return not any(one.key == event.key and one.kind is DeliveryKind.HANDOFF for one in underway)
+
+    def _knowledge(self) -> Knowledge:
+        engine = self.engine
+        return Knowledge(()) if engine is None else engine.knowledge
+
+    def _forget(self, message: Message, scope: Scope, locale: str, began: float, events: Sequence[int] | None) -> Reply:
         """Forget a conversation, or all of a person's, and keep no word of having been asked to."""
         whole = scope is Scope.CONVERSATION
         reply = forgetting.confirmation("forgotten_conversation" if whole else "forgotten_me", locale, self.wording)
@@ -123,7 +203,11 @@ class TurnTaker:
                 work.erase(message.key, by=By.CUSTOMER, at=at)
             else:
                 work.erase_person(message.key.channel, message.sender, by=By.CUSTOMER, at=at, also=message.key)
-            work.append(replace(message, text="", sender=None), forgetting.wordless(reply), at)
+            emptied = replace(message, text="", sender=None)
+            work.append(emptied, forgetting.wordless(reply), at)
+            if events is not None:
+                work.enqueue(emptied, reply)
+                work.done(events)
             work.commit()
         if self.metrics is not None:
             self.metrics.replied(reply, time.monotonic() - began)
@@ -140,9 +224,12 @@ class TurnTaker:
             reply = self._fixed("new", locale)
             fresh = WorkingMemory().hear(Turn(Speaker.BOT, reply.text))  # the language is all that stays
             return reply, replace(conversation, owner=Owner.BOT.value, memory=fresh)
+        if owner is Owner.PERSON:
+            heard = memory.hear(Turn(Speaker.CUSTOMER, _noted(message).text[: self.limits.characters]))
+            return _SILENCE, replace(conversation, owner=owner.value, memory=heard)
         if command is Command.WHY:
             return self._why(message, locale), replace(conversation, owner=owner.value)
-        if command is Command.HUMAN:
+        if command is Command.HUMAN or (command is None and wants_person(message.text)):
             reply = self._handoff(owner, locale)
             owner = ownership.after(owner, Event.HANDED_OFF)
         elif command is Command.FORGET:
@@ -152,9 +239,9 @@ class TurnTaker:
         elif command is not None:
             reply = self._fixed("unknown_command", locale, command=command)
         elif not ownership.bot_may_speak(owner):
-            reply = self._fixed("waiting" if owner is Owner.WAITING else "person", locale)
+            reply = self._fixed("waiting", locale)
         elif not message.text:
-            reply = self._fixed("empty", locale)
+            reply = self._fixed("attachment" if message.attachments else "empty", locale)
         elif len(message.text) > self.limits.characters:
             reply = self._fixed("too_long", locale, limit=self.limits.characters)
         elif engine is None:
@@ -165,7 +252,7 @@ class TurnTaker:
             owner = ownership.after(owner, Event.HANDED_OFF) if reply.handoff else owner
             if reply.provenance is response.provenance:  # else it was held back, and memory must not say it was said
                 return reply, replace(conversation, owner=owner.value, memory=_handed(response.memory, reply))
-        said = _handed(memory, reply).hear(Turn(Speaker.CUSTOMER, message.text[: self.limits.characters]))
+        said = _handed(memory, reply).hear(Turn(Speaker.CUSTOMER, _noted(message).text[: self.limits.characters]))
         said = said.hear(Turn(Speaker.BOT, reply.text))
         return reply, replace(conversation, owner=owner.value, memory=said)
 
@@ -183,7 +270,7 @@ class TurnTaker:
 
     def _handoff(self, owner: Owner, locale: str) -> Reply:
         if not ownership.bot_may_speak(owner):
-            return self._fixed("waiting" if owner is Owner.WAITING else "person", locale)
+            return self._fixed("waiting", locale)
         provenance = Provenance(Source.HANDOFF, "bot", "the customer asked for a person")
         return Reply(self.wording.say("handoff", locale), provenance, 1.0, handoff=True)
 
@@ -199,6 +286,12 @@ class TurnTaker:
             if turn.speaker is Speaker.CUSTOMER and not turn.text.startswith("/"):
                 before = detect(turn.text, self.locales, default=before)
         return detect(_words_of(text), self.locales, default=before)
+
+
+def _noted(message: Message) -> Message:
+    """The message as it is kept, with what else came with it: "[photo] is this the right one?"."""
+    kinds = " ".join(f"[{kind}]" for kind in message.attachments)
+    return replace(message, text=f"{kinds} {message.text}".strip()) if kinds else message
 
 
 def _handed(memory: WorkingMemory, reply: Reply) -> WorkingMemory:

@@ -12,6 +12,7 @@ from engine.dialogue import Speaker
 from engine.knowledge.entries import Knowledge
 from engine.memory import WorkingMemory
 from engine.ports import Say
+from engine.text.tokenise import SLOT_NAMES
 from engine.understand.mood import DISPLEASED, trend
 
 _SHOWN = 160  # characters of a question
@@ -77,13 +78,18 @@ def in_words(summary: Summary, say: Say, locale: str) -> str:
     if summary.tried:
         lines.append(say("summary_tried", locale, text="; ".join(map(_plain, summary.tried))))
     if summary.slots:
-        values = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in summary.slots.items())
+        values = ", ".join(f"{_called(name, say, locale)} {value}" for name, value in summary.slots.items())
         lines.append(say("summary_slots", locale, text=_plain(values)))
     if lines and summary.mood != "calm":
         lines.append(say(f"summary_{summary.mood}", locale))
     if summary.open:
         lines.append(say("summary_open", locale, text=_plain(summary.open)))
     return "\n".join(lines)[-_MOST_KEPT:]
+
+
+def _called(slot: str, say: Say, locale: str) -> str:
+    """What a slot is called in a language; one of an own kind has its name alone."""
+    return say(f"slot_{slot}", locale) if slot in SLOT_NAMES else slot.replace("_", " ")
 
 
 def _cut(text: str) -> str:

@@ -11,7 +11,17 @@ from bot.config import Config
 from bot.guard import Guard
 from bot.turn import Limits, TurnTaker
 from bot.wording import Wording
-from engine.dialogue import Candidate, Choice, ConversationKey, Message, Provenance, Reply, Source
+from engine.dialogue import (
+    Candidate,
+    ChannelEvent,
+    Choice,
+    ConversationKey,
+    EventKind,
+    Message,
+    Provenance,
+    Reply,
+    Source,
+)
 from engine.memory import WorkingMemory
 from engine.ports import Response
 from storage.in_memory import InMemoryStore
@@ -34,6 +44,20 @@ def a_message(
 ) -> Message:
     """A message with an id of its own."""
     return Message(key, f"m{next(_NUMBERS)}" if message_id is None else message_id, text, sent_at, sender)
+
+
+def an_event(
+    text: str = "refund",
+    kind: EventKind = EventKind.MESSAGE,
+    *,
+    key: ConversationKey = KEY,
+    event_id: str | None = None,
+    at: datetime = NOON,
+    sender: str | None = None,
+    about: str | None = None,
+) -> ChannelEvent:
+    """An event of a channel with an id of its own."""
+    return ChannelEvent(key, f"e{next(_NUMBERS)}" if event_id is None else event_id, kind, at, text, sender, (), about)
 
 
 def a_reply(

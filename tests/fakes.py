@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import Self
 
 from bot.ports import Handle
-from engine.dialogue import Candidate, Choice, ConversationKey, Message, Provenance, Reply, Source, Speaker, Turn
+from engine.dialogue import Candidate, Choice, Message, Provenance, Reply, Source, Speaker, Turn
+from engine.knowledge.entries import Knowledge
 from engine.memory import WorkingMemory
 from engine.ports import Response, Say
 from storage.errors import Unavailable
 from storage.in_memory import InMemoryStore
-from storage.ports import UnitOfWork
+from storage.ports import Delivery, UnitOfWork
 
 PERSON = "a person please"
 BOTH = "both"
@@ -29,6 +30,7 @@ class TableEngine:
 
     def __init__(self, faq: Mapping[str, str], say: Say, *, before: Callable[[str], None] = lambda _text: None) -> None:
         self.faq = dict(faq)
+        self.knowledge = Knowledge(())
         self.thought: list[str] = []
         self._say = say
         self._before = before
@@ -116,7 +118,7 @@ class Lines:
     def __init__(self, messages: Sequence[Message] = (), *, then: Callable[[], object] = lambda: None) -> None:
         self.messages = list(messages)
         self.replies: list[Reply] = []
-        self.sent: list[tuple[ConversationKey, Reply]] = []
+        self.sent: list[Delivery] = []
         self.is_open = False
         self._then = then
 
@@ -137,6 +139,6 @@ class Lines:
             self.replies.append(await handle(message))
         self._then()
 
-    async def send(self, key: ConversationKey, reply: Reply) -> None:
+    async def send(self, delivery: Delivery) -> None:
         """Keep what was sent unasked."""
-        self.sent.append((key, reply))
+        self.sent.append(delivery)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bot.errors import AdapterError
 from bot.ports import AdapterFactory, Desk, Handle
-from engine.dialogue import ConversationKey, Reply
+from engine.dialogue import ConversationKey
+from storage.ports import Delivery, DeliveryKind
 
 if TYPE_CHECKING:
     from adapters.tui.app import TerminalApp
@@ -80,14 +81,14 @@ class TerminalAdapter:
         if app.return_code:
             raise AdapterError("the screen failed")
 
-    async def send(self, key: ConversationKey, reply: Reply) -> None:
+    async def send(self, delivery: Delivery) -> None:
         """Show a reply that nobody is waiting for.
 
         Where its conversation is not on the screen nothing happens: it stands in the history, and is seen
         when the conversation is next opened.
         """
-        if self._app is not None and key == self.key:
-            self._app.deliver(reply)
+        if self._app is not None and delivery.key == self.key and delivery.kind is DeliveryKind.REPLY:
+            self._app.deliver(delivery.reply)
 
 
 _FACTORY: AdapterFactory = TerminalAdapter  # what the entry point promises, for the type checker to see

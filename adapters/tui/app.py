@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -137,6 +138,8 @@ class TerminalApp(App[None]):
             message, question = await self._waiting.get()
             await self._transcript.think(question)
             reply = await self._handle(message)
+            if not reply.text:  # a person has the conversation, and nobody else says so here
+                reply = replace(reply, text=self._desk.say("person"))
             command = parse(message.text)
             shown = replied(reply, more=words.LEAVING if command is Command.HELP else "")
             self._offer(reply.choices)

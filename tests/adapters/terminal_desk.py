@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from adapters.tui.app import TerminalApp
 from adapters.tui.line import Line
-from engine.dialogue import Choice, ConversationKey, Message, Provenance, Reply, Source, Speaker, Turn
-from storage.ports import StoredTurn
+from engine.dialogue import ChannelEvent, Choice, ConversationKey, Message, Provenance, Reply, Source, Speaker, Turn
+from storage.ports import Delivery, StoredTurn
 
 KEY = ConversationKey("terminal", "default")
 HOSTILE = {
@@ -36,6 +36,10 @@ HOSTILE = {
 }
 
 
+def a_delivery(key: ConversationKey, text: str) -> Delivery:
+    return Delivery(1, key, "k" * 64, a_reply(text), 0, "m1")
+
+
 class SmallDesk:
     """A desk with what it is given."""
 
@@ -57,6 +61,15 @@ class SmallDesk:
 
     def remembered(self, key: ConversationKey) -> Sequence[str]:
         return self.memory if key == KEY else ()
+
+    async def receive(self, event: ChannelEvent) -> bool:
+        raise AssertionError("the terminal waits for its replies")
+
+    def conversation(self, key: ConversationKey) -> None:
+        return None
+
+    def forget(self, key: ConversationKey) -> int:
+        return 0
 
     def say(self, wording: str) -> str:
         return f"{wording}: I am {self.name}."

@@ -13,7 +13,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from terminal_desk import HOSTILE, Bot, SmallDesk, a_reply, shows, until, write
+from terminal_desk import HOSTILE, Bot, SmallDesk, a_delivery, shows, until, write
 
 from adapters.tui.adapter import TerminalAdapter
 from bot.errors import AdapterError
@@ -118,16 +118,16 @@ async def test_serving_ends_when_the_user_leaves_and_can_begin_again():
 @pytest.mark.usefixtures("no_terminal")
 async def test_sending_shows_the_reply_in_its_own_conversation_only():
     adapter = TerminalAdapter({}, SmallDesk())
-    await adapter.send(adapter.key, a_reply("too early"))
+    await adapter.send(a_delivery(adapter.key, "too early"))
     task, app = await serving(adapter, Bot())
-    await adapter.send(ConversationKey("terminal", "other"), a_reply("not mine"))
-    await adapter.send(adapter.key, a_reply("Anna here."))
+    await adapter.send(a_delivery(ConversationKey("terminal", "other"), "not mine"))
+    await adapter.send(a_delivery(adapter.key, "Anna here."))
     await until(lambda: shows(app, "Anna here."))
     assert not shows(app, "not mine")
     assert not shows(app, "too early")
     task.cancel()
     await task
-    await adapter.send(adapter.key, a_reply("too late"))
+    await adapter.send(a_delivery(adapter.key, "too late"))
 
 
 @pytest.mark.usefixtures("no_terminal")

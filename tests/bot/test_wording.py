@@ -30,7 +30,7 @@ def test_a_sentence_has_the_same_open_places_in_every_language(name: str) -> Non
 
 @pytest.mark.parametrize("name", NAMES)
 def test_chinese_sentences_are_chinese_and_english_ones_english(name: str) -> None:
-    assert re.search("[一-鿿]", BUILT_IN["zh"][name])
+    assert re.search("[一-鿿]", BUILT_IN["zh"][name]) or name == "slot_iban"  # the same everywhere
     assert not re.search("[一-鿿]", BUILT_IN["en"][name])
 
 

@@ -40,7 +40,7 @@ def test_a_summary_says_what_it_is_about_what_is_known_what_was_tried_and_what_i
     assert in_words(found, bare, "en").splitlines() == [
         "summary_about My parcel is late",
         "summary_tried How do I get a refund?",
-        "summary_slots order number FW-4512",
+        "summary_slots slot_order_number FW-4512",
         "summary_open and who pays me for the lost day?",
     ]
     assert found.to_json()["tried"] == ["How do I get a refund?"]
