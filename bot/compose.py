@@ -143,6 +143,8 @@ class House:
     def close(self) -> None:
         """Let go of the store."""
         self.end()
+        if self.taker.moods is not None:
+            self.taker.moods.close()
         self.store.close()
 
 
@@ -173,7 +175,7 @@ def compose(config: Config, *, model: Path | None = None, lasting: bool = True) 
     store = _store(config, lasting)
     limits = Limits(config.service.message_characters, config.answers.deadline_seconds)
     metrics = _metrics() if lasting else None
-    moods = MoodAlerts(SlotFinder(config.slots)) if lasting else None
+    moods = MoodAlerts(SlotFinder(config.slots), store=store, to=config.alerts.to) if lasting else None
     taker = TurnTaker(store, engine, Guard(wording), wording, clock.now, limits, config.bot.locales, metrics, moods)
     retention = _retention(config, store) if lasting else None
     house = House(config, store, engine, wording, taker, ready, watch, retention)

@@ -169,6 +169,13 @@ class ServeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertsConfig:
+    """Who is told what the company should know, such as a jump of angry conversations: adapters, by name."""
+
+    to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     """What is logged, and how; logs go to standard error, in the terminal chat to a file in ``bot.data``."""
 
@@ -191,6 +198,7 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
+    alerts: AlertsConfig = field(default_factory=AlertsConfig)
     log: LogConfig = field(default_factory=LogConfig)
     slots: Mapping[str, str] = field(default_factory=dict, metadata={"lists": True})
     wording: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

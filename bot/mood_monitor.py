@@ -149,12 +149,17 @@ class MoodMonitor:
         known = {EVERYTHING: self._house, **self._topics}
         return {name: (self._usual(topic), topic.seen) for name, topic in known.items()}
 
+    def forget_examples(self) -> None:
+        """Keep no text; the counts stay."""
+        for topic in (self._house, *self._topics.values()):
+            topic.examples = []
+
     def to_json(self) -> dict[str, Any]:
-        """All that is known, as plain data."""
+        """All that is known, as plain data, but for the texts of customers."""
         return {
             "format": _FORMAT,
-            "house": asdict(self._house),
-            "topics": {name: asdict(topic) for name, topic in self._topics.items()},
+            "house": {**asdict(self._house), "examples": []},
+            "topics": {name: {**asdict(topic), "examples": []} for name, topic in self._topics.items()},
             "counted": {key: list(value) for key, value in self._counted.items()},
         }
 

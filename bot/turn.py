@@ -211,6 +211,8 @@ class TurnTaker:
             work.commit()
         if self.metrics is not None:
             self.metrics.replied(reply, time.monotonic() - began)
+        if self.moods is not None:
+            self.moods.forget()
         return reply
 
     def _answer(self, message: Message, conversation: Conversation) -> tuple[Reply, Conversation]:
