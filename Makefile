@@ -16,7 +16,7 @@ chat: .venv/installed  ## chat in the terminal; the first time this installs and
 	echo "Here the command is $(BIN)/attendant."; test $$code -eq 2; }
 
 test: check  ## run the checks and all tests
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: .venv/installed-dev  ## check format, lint, types and import contracts
 	@$(BIN)/python -m ruff format --check .

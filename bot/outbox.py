@@ -30,7 +30,7 @@ class Patience:
     attempts: int = 12
     first: float = 1.0
     longest: float = 300.0
-    one: float = 45.0
+    one: float = 30.0
     side_by_side: int = 32
 
     def pause(self, attempts: int, wanted: float | None) -> float:
@@ -136,7 +136,7 @@ class Dispatcher:
 
     def _claim(self, channel: str, limit: int) -> Sequence[Delivery]:
         with self._store.write() as work:
-            lease = self._clock() + timedelta(seconds=2 * self._patience.one)
+            lease = self._clock() + timedelta(seconds=self._patience.one + _SPARE)
             claimed = work.claim(channel, until=lease, limit=limit)
             if claimed:
                 work.commit()
@@ -184,6 +184,7 @@ class Dispatcher:
 
 
 _WRITES = 8
+_SPARE = 5.0  # seconds to write down how a delivery went
 
 
 def _told(error: Exception) -> str:
