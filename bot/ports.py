@@ -98,6 +98,14 @@ class Typing(Protocol):
 
 
 @runtime_checkable
+class Warns(Protocol):
+    """An adapter that works as it is set, and yet has something to say about it, which ``attendant doctor`` shows."""
+
+    def warnings(self) -> Sequence[str]:
+        """What the operator should know; nothing where all is well."""
+
+
+@runtime_checkable
 class Routed(Protocol):
     """An adapter that is called by others: its routes hang in the one HTTP server of the house."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from bot.cli.output import counted, one_line, show_json, show_table
 
 if TYPE_CHECKING:
     from bot.config import Config
+    from bot.registry import Installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def _examine(config_file: Path | None) -> Iterator[Finding]:
         yield _finding("knowledge", lambda: _knowledge(read[0]))
         yield _finding("model", lambda: _model(read[0]))
         yield _finding("database", lambda: _database(read[0]))
-    yield from _adapters(read[0].adapters if read else ())
+    yield from _adapters(read[0] if read else None)
 
 
 def _finding(name: str, look: Callable[[], str]) -> Finding:
@@ -114,14 +116,31 @@ def _check_room(where: str) -> None:
         raise PermissionError(13, "nothing can be written there", str(folder))
 
 
-def _adapters(configured: object) -> Iterator[Finding]:
+def _adapters(config: Config | None) -> Iterator[Finding]:
     from bot import registry
+    from bot.cli.serve import enabled
 
     found = list(registry.survey())
+    served = enabled(config) if config is not None else []
     for item in found:
-        yield Finding(f"adapter {item.name}", not item.problem, item.problem or item.package)
+        if config is not None and item.name in served and not item.problem:
+            yield _finding(f"adapter {item.name}", partial(_served, config, item))
+        else:
+            yield Finding(f"adapter {item.name}", not item.problem, item.problem or item.package)
     if not found:
         yield Finding("adapters", False, "none is installed; `pip install .` installs those that come along")
-    missing = set(configured) - {item.name for item in found} if isinstance(configured, dict) else set()
+    missing = set(config.adapters) - {item.name for item in found} if config is not None else set()
     for name in sorted(missing):
         yield Finding(f"adapter {name}", False, "has settings in the configuration, but is not installed")
+
+
+def _served(config: Config, item: Installed) -> str:
+    """Build an adapter with its settings, as ``attendant serve`` would; nothing is opened."""
+    from bot import registry
+    from bot.cli.serve import settings_of
+    from bot.ports import Warns
+    from bot.testing import RecordingDesk
+
+    adapter = registry.build(item.name, settings_of(config, item.name), RecordingDesk())
+    told = adapter.warnings() if isinstance(adapter, Warns) else ()
+    return "; ".join([f"{item.package}, enabled", *told])

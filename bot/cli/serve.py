@@ -73,10 +73,12 @@ def enabled(config: Config) -> list[str]:
     ]
 
 
+def settings_of(config: Config, name: str) -> dict[str, object]:
+    """The settings that are the adapter's own."""
+    return {key: value for key, value in config.adapters[name].items() if key != "enabled"}
+
+
 def _built(config: Config, house: House, names: Sequence[str]) -> list[Adapter]:
     from bot import registry
 
-    def settings(name: str) -> dict[str, object]:
-        return {key: value for key, value in config.adapters[name].items() if key != "enabled"}
-
-    return [registry.build(name, settings(name), house) for name in names]
+    return [registry.build(name, settings_of(config, name), house) for name in names]
