@@ -84,7 +84,7 @@ class Server:
     """``attendant serve`` in a process that can be killed and started again."""
 
     def __init__(self, folder: Path, model: Path, adapter: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.folder = folder
         self._process: asyncio.subprocess.Process | None = None
         (folder / "config.toml").write_text(
@@ -265,7 +265,7 @@ async def bad_day(name: str, folder: Path, model: Path, options: argparse.Namesp
     """Customers write in a Chatwoot that has a bad day."""
     trouble, note = _TROUBLES[name]
     outcome = Outcome(name, note=note)
-    port = _free_port()
+    port = free_port()
     adapter = (
         f'[adapters.chatwoot]\nurl = "http://127.0.0.1:{port}"\ntoken_env = "FAULTS_TOKEN"\n'
         'secret_env = "FAULTS_SECRET"\nallow_private = true\n'
@@ -316,7 +316,8 @@ async def _until(true: Callable[[], bool], seconds: float = _PATIENCE) -> None:
         await asyncio.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at just now."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
