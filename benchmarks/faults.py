@@ -267,7 +267,7 @@ async def bad_day(name: str, folder: Path, model: Path, options: argparse.Namesp
     outcome = Outcome(name, note=note)
     port = free_port()
     adapter = (
-        f'[adapters.chatwoot]\nurl = "http://127.0.0.1:{port}"\ntoken_env = "FAULTS_TOKEN"\n'
+        f'[adapters.chatwoot]\nbase_url = "http://127.0.0.1:{port}"\ntoken_env = "FAULTS_TOKEN"\n'
         'secret_env = "FAULTS_SECRET"\nallow_private = true\n'
     )
     server = Server(folder, model, adapter)

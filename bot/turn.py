@@ -181,11 +181,14 @@ class TurnTaker:
             work.commit()
 
     def _matters(self, event: ChannelEvent, conversation: Conversation) -> bool:
-        """False where nobody knows the conversation, and where a desk has not yet been told that it was handed over."""
+        """False for what nobody knows, and for giving back what a person spoke in later or was not yet told of."""
         if conversation.version == 0:
             return event.kind is EventKind.PERSON
-        if event.kind is not EventKind.GIVEN_BACK or ownership.read(conversation.owner) is not Owner.WAITING:
+        if event.kind is not EventKind.GIVEN_BACK:
             return True
+        if ownership.read(conversation.owner) is Owner.PERSON:
+            turns = self.store.history(event.key, limit=_HISTORY_FOR_WHY)
+            return not any(turn.at > event.at for turn in turns if turn.turn.speaker is Speaker.AGENT)
         underway = self.store.pending(event.key.channel, limit=_MOST_UNDERWAY)
         return not any(one.key == event.key and one.kind is DeliveryKind.HANDOFF for one in underway)
 

@@ -199,6 +199,16 @@ async def test_what_was_given_back_before_the_desk_was_told_stays_with_the_perso
     assert sent(house.store)[-1] == ENGLISH["waiting"]
 
 
+async def test_what_was_given_back_before_a_person_spoke_stays_with_the_person() -> None:
+    house = a_house()
+    late = NOON + timedelta(minutes=1)
+    await received(house, an_event("refund"), an_event("Anna here.", EventKind.PERSON, at=late))
+    await received(house, an_event("", EventKind.GIVEN_BACK, at=NOON))  # it was overtaken on its way
+    assert house.store.load(KEY).owner == "person"
+    await received(house, an_event("", EventKind.GIVEN_BACK, at=late + timedelta(minutes=1)))
+    assert house.store.load(KEY).owner == "bot"
+
+
 async def test_a_verdict_is_kept() -> None:
     house = a_house()
     question = an_event("refund")

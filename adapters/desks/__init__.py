@@ -1,0 +1,1 @@
+"""Support desks: Chatwoot, Zendesk (Sunshine Conversations) and Intercom."""
