@@ -42,21 +42,31 @@ class DeskAdapter:
         protocol: How the desk speaks.
         token: The secret part of the webhook's path; empty where what comes is signed.
         allow_private: Whether the API may lie in a private network.
+        signed: Whether the desk signs what it sends.
     """
 
     name: str
 
-    def __init__(self, desk: Desk, protocol: DeskProtocol, *, token: str = "", allow_private: bool = False) -> None:
+    def __init__(
+        self, desk: Desk, protocol: DeskProtocol, *, token: str = "", allow_private: bool = False, signed: bool = True
+    ) -> None:
         self.name = protocol.name
         self._desk = desk
         self._protocol = protocol
         self._token = token
+        self._signed = signed
         self._allow_private = allow_private
         self._sender: Sender | None = None
         self._open = AsyncExitStack()
         self._done: OrderedDict[str, int] = OrderedDict()
         self._back: OrderedDict[str, int] = OrderedDict()
         self._returns = Returns()
+
+    def warnings(self) -> Sequence[str]:
+        """What protects the webhook where nothing is signed."""
+        return (
+            () if self._signed else ("webhooks are not signed: whoever knows their address can send some; use HTTPS",)
+        )
 
     async def __aenter__(self) -> Self:
         """Open the HTTP session; nothing is connected to yet."""
@@ -149,7 +159,7 @@ class ChatwootAdapter(DeskAdapter):
         )
         token = settings.path_token("path_token_env", required=signature != "required")
         settings.finish()
-        super().__init__(desk, protocol, token=token, allow_private=private)
+        super().__init__(desk, protocol, token=token, allow_private=private, signed=signature == "required")
 
 
 class SunshineAdapter(DeskAdapter):
@@ -178,7 +188,7 @@ class SunshineAdapter(DeskAdapter):
         )
         token = settings.path_token("path_token_env", required=True)  # nothing is signed
         settings.finish()
-        super().__init__(desk, protocol, token=token, allow_private=private)
+        super().__init__(desk, protocol, token=token, allow_private=private, signed=False)
 
 
 class IntercomAdapter(DeskAdapter):

@@ -93,3 +93,22 @@ def test_a_table_enables_a_channel_unless_it_says_no(tmp_path: Path) -> None:
     text = "[adapters.tui]\n[adapters.one]\n[adapters.two]\nenabled = true\n[adapters.three]\nenabled = false\n"
     (tmp_path / "config.toml").write_text(text, "utf-8")
     assert enabled(load(tmp_path / "config.toml")) == ["one", "two"]
+
+
+def test_the_doctor_builds_what_is_enabled_and_shows_what_it_has_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text(
+        '[adapters.chatwoot]\nbase_url = "https://desk.example"\ntoken_env = "DESK_TOKEN"\nsignature = "off"\n'
+        'path_token_env = "DESK_PATH"\n[adapters.intercom]\nadmin = "7"\ntoken_env = "NOT_SET"\n',
+        "utf-8",
+    )
+    monkeypatch.setenv("DESK_TOKEN", "the-token-of-the-bot")
+    monkeypatch.setenv("DESK_PATH", "sixteen-letters-and-more")
+    found = run(tmp_path, "doctor", "--json")
+    checks = {one["name"]: one for one in json.loads(found.stdout)["checks"]}
+    assert checks["adapter chatwoot"]["ok"]
+    assert "webhooks are not signed" in checks["adapter chatwoot"]["words"]
+    assert not checks["adapter intercom"]["ok"]
+    assert "NOT_SET" in checks["adapter intercom"]["words"]
+    assert "the-token-of-the-bot" not in found.output
