@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -204,8 +205,11 @@ async def _write(server: Server, outcome: Outcome, conversations: int, on: Calla
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
 
         async def customer(number: int) -> None:
-            while on():
-                body = {"conversation": f"c{number}", "text": random.choice(QUESTIONS), "callback": True}
+            # A conversation each: messages that wait together would be answered as one.
+            for count in itertools.count():
+                if not on():
+                    return
+                body = {"conversation": f"c{number}-{count}", "text": random.choice(QUESTIONS), "callback": True}
                 outcome.sent += 1
                 await _post(session, f"{server.url}/v1/messages", uuid.uuid4().hex, json.dumps(body).encode())
                 outcome.acknowledged += 1
@@ -275,11 +279,9 @@ async def bad_day(name: str, folder: Path, model: Path, options: argparse.Namesp
         await server.start()
         trouble(box)
         for number in range(options.conversations):
-            talk = box.customer_writes(QUESTIONS[number % len(QUESTIONS)])
-            for later in range(1, options.messages):
-                await asyncio.sleep(0.02)
-                box.customer_writes(QUESTIONS[(number + later) % len(QUESTIONS)], conversation=talk)
-        outcome.sent = options.conversations * options.messages
+            box.customer_writes(QUESTIONS[number % len(QUESTIONS)])
+            await asyncio.sleep(0.02)
+        outcome.sent = options.conversations
         await _until(lambda: box.idle(), seconds=60)
         outcome.acknowledged = outcome.sent - _refused(box)
         await _until(lambda: len(_keys(box)) >= outcome.acknowledged, seconds=options.patience)
@@ -342,8 +344,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, required=True, help="a trained model folder, such as var/model")
     parser.add_argument("--scenes", default=",".join(SCENES), help="by comma, all by default")
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--conversations", type=int, default=40, help="of a bad day")
-    parser.add_argument("--messages", type=int, default=3, help="of a conversation on a bad day")
+    parser.add_argument("--conversations", type=int, default=120, help="of a bad day, a message each")
     parser.add_argument("--patience", type=float, default=_PATIENCE, help="seconds until a reply counts as lost")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write all figures to this file")
