@@ -148,14 +148,15 @@ def main() -> int:
     shipped = base.shipped()
     trainer = MoodTrainer(QuestionReader(shipped.tokenizer, SlotFinder()), shipped.weights, seed=asked.seed)
     recipe = Recipe(
-        asked.epochs, time.monotonic() + 60 * asked.minutes, patience=0, sizes=Sizes(96, 48), dropout=0.25,
-        hidden_pieces=0.15, smoothing=0.05, rows=asked.rows, decay=3.0, room=1024, rate=3e-3, kept=0.95,
+        asked.epochs, time.monotonic() + 60 * asked.minutes, patience=0, sizes=Sizes(96, 48), networks=1, tuned=False,
+        pushed=0.0, dropout=0.25, hidden_pieces=0.15, smoothing=0.05, rows=asked.rows, decays=(3.0,), room=1024,
+        rate=3e-3, kept=0.95,
     )  # fmt: skip
     taught = trainer.fit(made[apart:], made[:apart], recipe, Running(report=_told))
     write(asked.out, packed(taught))
     print(
-        f"{len(made) - apart} texts, {apart} held out, {taught.outcome.epochs} epochs, loss there "
-        f"{taught.outcome.validation:.3f}, votes count {taught.share:.2f}; {asked.out}: "
+        f"{len(made) - apart} texts, {apart} held out, {taught.outcomes[0].epochs} epochs, loss there "
+        f"{taught.outcomes[0].validation:.3f}, votes count {taught.share:.2f}; {asked.out}: "
         f"{asked.out.stat().st_size / 1000:.0f} kB, {time.process_time() - began:.0f} CPU s"
     )
     return 0

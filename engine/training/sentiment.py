@@ -1,16 +1,18 @@
 """Training the mood head: how pleased a text sounds, on the states of the base.
 
-The base stays as it is and reads every text once, before training; what is trained is a small network over its states,
-or, with ``Recipe.tuned``, a copy of the embeddings as well. Words and n-grams are weighed by a logistic regression of
-their own on log-count ratios (Wang, Manning 2012), and how much they count beside the network is found on texts that
-were kept from both.
+The base stays as it is and reads every text once, before training; what is trained are small networks over its states,
+with copies of its embeddings where ``Recipe.tuned`` says so. Their inputs are pushed towards the wrong answer while
+they learn (Miyato et al. 2017: adversarial training), so that the few words of a small set are not learned by heart.
+Several networks are laid side by side in one head, which gives the mean of their scores; words and n-grams vote beside
+them.
 """
 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,10 +23,12 @@ from torch.nn import functional as F
 
 from engine.errors import TrainingError
 from engine.seq2seq.encoder import reversal, take
+from engine.training.joined import joined
 from engine.training.loop import Loop, Outcome
 from engine.training.loop import Pace as LoopPace
 from engine.training.running import Running
 from engine.training.steps import buckets, weights_of
+from engine.training.votes import Blend, Votes, blended, cooled, fit_votes
 from engine.understand.mood import CLASSES, MoodReader, buckets_of, pieces_of
 from engine.understand.network import AttentionPooling
 from engine.understand.reader import QuestionReader
@@ -36,9 +40,7 @@ Halves = NDArray[np.float16]
 
 DISPLEASED, UNMOVED, PLEASED = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 _TOGETHER = 64  # texts that the base reads side by side
-_SHARES = tuple(step / 8 for step in range(17))  # of the votes of words, beside the network
-_TEMPERATURES = tuple(0.4 * 1.15**step for step in range(16))
-_LEAST = 1e-9
+_EMBEDDINGS_SHARE = 0.125  # of the learning rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +62,30 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a mood head is taught. ``deadline`` is a time of ``time.monotonic``.
+    """How a mood head is taught. ``deadline`` is a time of ``time.monotonic``, for all networks together.
 
-    ``hidden_pieces`` is the share of pieces that are hidden in training; ``rows`` those of the votes of words, 0 for
-    none; ``decay`` what holds the votes down; ``room`` how many pieces a batch has, padding included; ``tuned`` whether
-    the embeddings are taught too.
+    ``networks`` is how many are taught and laid side by side, ``tuned`` whether each teaches a copy of the embeddings
+    too; ``pushed`` how far a text is pushed towards the wrong answer, where a piece is about 16 long, 0 for not at all;
+    ``hidden_pieces`` the share of pieces that are hidden in training. ``rows`` are those of the votes of words, 0 for
+    none, and ``decays`` what may hold them down: what was kept from training decides. ``room`` is how many pieces a
+    batch has, padding included.
     """
 
     epochs: int
     deadline: float
     patience: int = 3
     sizes: Sizes = Sizes()
+    networks: int = 1
+    tuned: bool = True
+    pushed: float = 5.0
     dropout: float = 0.4
     hidden_pieces: float = 0.1
-    smoothing: float = 0.1
-    rows: int = 1 << 17
-    decay: float = 1.0
-    room: int = 2048
+    smoothing: float = 0.0
+    rows: int = 1 << 18
+    decays: tuple[float, ...] = (1.0, 0.3, 0.1)
+    room: int = 1024
     rate: float = 2e-3
     kept: float = 0.98
-    tuned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,8 @@ class MoodNetwork(nn.Module):
     """The mood head in PyTorch; ``engine.understand.mood.MoodReader`` is the same at work, without the votes.
 
     Args:
-        width: Of what the base makes of a piece, D; embedding first, then both directions.
+        width: Of what the base makes of a piece, D; embedding first, then both directions. What is pushed in training
+            is the embedding where it is taught, else all of it.
         sizes: The sizes.
         dropout: On what is read, on states and on the pooled text.
         words: Embeddings to be taught too; none leaves the base as it is.
@@ -116,6 +123,7 @@ class MoodNetwork(nn.Module):
     ) -> None:
         super().__init__()
         sizes = Sizes() if sizes is None else sizes
+        self.embedding = width if words is None else words.shape[1]
         self.words = None if words is None else nn.Embedding(words.shape[0], words.shape[1])
         if self.words is not None:
             self.words.weight.data = torch.from_numpy(words)
@@ -129,16 +137,23 @@ class MoodNetwork(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Scores of displeased, neutral and pleased. Shape: (B, 3)."""
-        given = batch.states
-        if self.words is not None:
-            width = self.words.embedding_dim
-            given = torch.cat([self.words(batch.pieces) * width**0.5, given[..., width:]], dim=-1)
+        return self.scores(self.given(batch), batch.lengths)
+
+    def given(self, batch: Batch) -> Tensor:
+        """What is read of a text: embeddings, its own where they are taught, and states. Shape: (B, S, D)."""
+        if self.words is None:
+            return batch.states
+        width = self.words.embedding_dim
+        return torch.cat([self.words(batch.pieces) * width**0.5, batch.states[..., width:]], dim=-1)
+
+    def scores(self, given: Tensor, lengths: Tensor) -> Tensor:
+        """Scores of what is read. Shape: (B, S, D) to (B, 3)."""
         seen = self._dropped(self.seen(self._dropped(given)).tanh())
-        turned = reversal(batch.lengths, seen.shape[1])
+        turned = reversal(lengths, seen.shape[1])
         onward, _ = self.onward(seen)
         backward, _ = self.backward_(take(seen, turned))
         values = self._dropped(torch.cat([onward, take(backward, turned), seen], dim=-1))
-        mask = torch.arange(seen.shape[1], device=seen.device) < batch.lengths[:, None]
+        mask = torch.arange(seen.shape[1], device=seen.device) < lengths[:, None]
         scores: Tensor = self.moods(self.dropout(self.pooling(values, mask)))
         return scores
 
@@ -159,7 +174,7 @@ class MoodTask:
 
     def __init__(self, prepared: Sequence[Prepared], held_out: Sequence[Prepared], recipe: Recipe) -> None:
         self._prepared = prepared
-        self._held_out = list(_buckets(held_out, recipe.room))
+        self._held_out = held_out
         self._recipe = recipe
 
     def batches(self, chance: random.Random) -> list[list[Prepared]]:
@@ -170,20 +185,33 @@ class MoodTask:
         return [[_hidden(one, self._recipe.hidden_pieces, noise) for one in part] for part in parts]
 
     def loss(self, network: MoodNetwork, batch: Sequence[Prepared]) -> Tensor:
-        """Cross entropy with what the texts sound like."""
+        """Cross entropy with what the texts sound like, as they are and pushed towards the wrong answer."""
         padded = together(batch, next(network.parameters()).device)
-        return F.cross_entropy(network(padded), padded.targets, label_smoothing=self._recipe.smoothing)
+        given = network.given(padded)
+        if not self._recipe.pushed or not network.training:
+            return self._missed(network, given, padded)
+        given = given if given.requires_grad else given.requires_grad_()
+        loss = self._missed(network, given, padded)
+        towards = torch.autograd.grad(loss, given, retain_graph=True)[0]
+        towards[..., network.embedding :] = 0.0
+        shift = self._recipe.pushed * F.normalize(towards.flatten(1), dim=1).view_as(given)
+        return (loss + self._missed(network, given + shift, padded)) / 2
+
+    def _missed(self, network: MoodNetwork, given: Tensor, batch: Batch) -> Tensor:
+        scores = network.scores(given, batch.lengths)
+        return F.cross_entropy(scores, batch.targets, label_smoothing=self._recipe.smoothing)
 
     def pieces(self, batch: Sequence[Prepared]) -> int:
         """Pieces, padding left out."""
         return sum(len(one.pieces) for one in batch)
 
-    @torch.inference_mode()
     def validate(self, network: MoodNetwork) -> float:
-        """Mean cross entropy on what was kept from training."""
-        network.eval()
-        total = sum(float(self.loss(network, batch)) * len(batch) for batch in self._held_out)
-        return total / max(1, sum(map(len, self._held_out)))
+        """Mean cross entropy on what was kept from training, at the temperature that is best there.
+
+        Without the temperature training would end where the network begins to be too sure, long before it is at its
+        best.
+        """
+        return cooled(scores_of(network, self._held_out, self._recipe.room), targets_of(self._held_out)).surprise
 
     def groups(self, network: MoodNetwork) -> list[dict[str, Any]]:
         """Weight decay for matrices, none for biases; embeddings that were trained before change more slowly."""
@@ -193,19 +221,20 @@ class MoodTask:
             {"params": [part for _, part in own if part.dim() <= 1], "weight_decay": 0.0},
         ]
         if network.words is not None:
-            groups.append({"params": list(network.words.parameters()), "share": 0.25, "weight_decay": 0.0})
+            groups.append({"params": list(network.words.parameters()), "share": _EMBEDDINGS_SHARE, "weight_decay": 0.0})
         return groups
 
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """What training made: ``weights`` of the head by name, ``words`` the embeddings where they were taught too, how the
-    training ``outcome`` was, and what the votes of words count, ``share``, at a ``temperature`` of the network.
+    """What training made: ``weights`` of the head by name, ``words`` the embeddings of its networks side by side where
+    they were taught too, ``outcomes`` how the training of each network was, and what the votes of words count,
+    ``share``, at a ``temperature`` of the networks.
     """
 
     weights: Mapping[str, Floats]
     words: Floats | None
-    outcome: Outcome
+    outcomes: tuple[Outcome, ...]
     share: float
     temperature: float
 
@@ -223,6 +252,7 @@ class MoodTrainer:
         self._questions = questions
         self._base = base
         self._trunk = Trunk(base)
+        self._width = base["words.weight"].shape[1] + 2 * base["onward.weight_hh_l0"].shape[1]
         self._seed = seed
 
     def fit(
@@ -240,30 +270,46 @@ class MoodTrainer:
             TrainingError: If there is nothing to learn from or nothing was held out, or all texts sound the same.
         """
         _check(samples, held_out)
+        running = Running() if running is None else running
         prepared, judged = self.prepare(samples), self.prepare(held_out)
-        torch.manual_seed(self._seed)
-        words = np.array(self._base["words.weight"], np.float32) if recipe.tuned else None
-        width = prepared[0].states.shape[1]
-        network = MoodNetwork(width, recipe.sizes, dropout=recipe.dropout, words=words)
-        how = LoopPace(
-            "mood", recipe.epochs, recipe.deadline, rate=recipe.rate, kept=recipe.kept, patience=recipe.patience
-        )
+        known = np.unique(np.concatenate([one.pieces for one in (*prepared, *judged)]))
+        prepared, judged = _renumbered(prepared, known), _renumbered(judged, known)
         task = MoodTask(prepared, judged, recipe)
-        outcome = Loop(network, task, how, running or Running(), seed=self._seed).run()
-        weights = {name: np.asarray(values, np.float32) for name, values in weights_of(network).items()}
-        taught = weights.pop("words.weight", None)
-        targets = np.asarray([one.target for one in held_out], np.float32)
-        deep = scores_of(network, judged, recipe.room)
-        if not recipe.rows:
-            temperature = _temperature(deep, targets)
-            return Taught(_cooled(weights, temperature), taught, outcome, 0.0, temperature)
-        votes, bias = fit_votes(samples, recipe.rows, recipe.decay)
-        wide = _all_votes([buckets_of(one.text, recipe.rows) for one in held_out], votes) + bias
-        share, temperature = blended(deep, wide, targets)
-        weights = _cooled(weights, temperature)
-        weights["moods.bias"] = weights["moods.bias"] + share * bias
-        weights["votes"] = np.asarray(share * votes, np.float32)
-        return Taught(weights, taught, outcome, share, temperature)
+        taught = [self._teach(task, recipe, known, running, number) for number in range(recipe.networks)]
+        networks = [network for network, _ in taught]
+        words = self._words(networks, known) if recipe.tuned else None
+        weights = joined([_head(network) for network in networks], networks[0].embedding if recipe.tuned else 0)
+        deep = np.mean([scores_of(network, judged, recipe.room) for network in networks], axis=0)
+        votes, blend = _weighed(deep, samples, held_out, recipe)
+        weights = _cooled(weights, blend.temperature)
+        if votes is not None:
+            weights["moods.bias"] = weights["moods.bias"] + blend.share * votes.bias
+            weights["votes"] = np.asarray(blend.share * votes.weights, np.float32)
+        return Taught(weights, words, tuple(outcome for _, outcome in taught), blend.share, blend.temperature)
+
+    def _teach(
+        self, task: MoodTask, recipe: Recipe, known: Integers, running: Running, number: int
+    ) -> tuple[MoodNetwork, Outcome]:
+        """One of the networks, which has an equal part of the time that is left."""
+        seed = self._seed + number
+        torch.manual_seed(seed)
+        words = np.array(self._base["words.weight"][known], np.float32) if recipe.tuned else None
+        network = MoodNetwork(self._width, recipe.sizes, dropout=recipe.dropout, words=words)
+        now = time.monotonic()
+        deadline = now + max(0.0, recipe.deadline - now) / (recipe.networks - number)
+        how = LoopPace("mood", recipe.epochs, deadline, rate=recipe.rate, kept=recipe.kept, patience=recipe.patience)
+        outcome = Loop(network, task, how, replace(running, turn=running.turn + number), seed=seed).run()
+        return network, outcome
+
+    def _words(self, networks: Sequence[MoodNetwork], known: Integers) -> Floats:
+        """The embeddings of all networks side by side; pieces that no text has are as they were."""
+        tables = []
+        for network in networks:
+            table = np.array(self._base["words.weight"], np.float32)
+            if network.words is not None:
+                table[known] = network.words.weight.detach().numpy()
+            tables.append(table)
+        return np.concatenate(tables, axis=1)
 
     def reader(self, taught: Taught) -> MoodReader:
         """What was taught, at work."""
@@ -293,18 +339,17 @@ class Retaught(Trunk):
 
     Args:
         base: The weights of the base; its recurrent layers go on reading its own embeddings.
-        words: The embeddings that were taught on, (rows, E).
+        words: The embeddings that were taught on, of several networks side by side, (rows, networks · E).
     """
 
     def __init__(self, base: Mapping[str, Floats], words: Floats) -> None:
         super().__init__(base)
-        self._taught = words
+        self._taught = words * np.float32(base["words.weight"].shape[1] ** 0.5)
 
     def states(self, texts: Sequence[list[ReadWord]]) -> States:
         """Read texts."""
         states = super().states(texts)
-        embedded = self._taught[states.rows] * np.float32(self._taught.shape[1] ** 0.5)
-        return States(embedded, states.values, states.rows, states.mask)
+        return States(self._taught[states.rows], states.values, states.rows, states.mask)
 
 
 def _check(samples: Sequence[Sample], held_out: Sequence[Sample]) -> None:
@@ -324,82 +369,44 @@ def _check(samples: Sequence[Sample], held_out: Sequence[Sample]) -> None:
 def scores_of(network: MoodNetwork, prepared: Sequence[Prepared], room: int) -> Floats:
     """Scores of a network in the order of the texts. Shape: (texts, 3)."""
     network.eval()
+    device = next(network.parameters()).device
     found = np.zeros((len(prepared), CLASSES), np.float32)
     places = {id(one): at for at, one in enumerate(prepared)}
     for batch in _buckets(prepared, room):
-        found[[places[id(one)] for one in batch]] = network(together(batch)).numpy()
+        found[[places[id(one)] for one in batch]] = network(together(batch, device)).cpu().numpy()
     return found
 
 
-def fit_votes(samples: Sequence[Sample], rows: int, decay: float, *, steps: int = 60) -> tuple[Floats, Floats]:
-    """What words and n-grams say: a logistic regression on their log-count ratios (Wang, Manning 2012).
-
-    Args:
-        samples: What is learned.
-        rows: Rows that the hashed words share.
-        decay: How strongly the weights are held at 0.
-        steps: Of L-BFGS (Liu, Nocedal 1989).
-
-    Returns:
-        The votes (3, rows) and what is added to them (3,).
-    """
-    targets = np.asarray([one.target for one in samples], np.float32)
-    buckets = [buckets_of(one.text, rows) for one in samples]
-    counts = np.asarray([len(one) for one in buckets])
-    columns = np.concatenate(buckets)
-    ratios = np.zeros((CLASSES, rows), np.float32)
-    for mood in range(CLASSES):
-        own = targets[:, mood]
-        with_, without = (1 + np.bincount(columns, np.repeat(share, counts), rows) for share in (own, 1 - own))
-        ratios[mood] = np.log(with_ / with_.sum()) - np.log(without / without.sum())
-    ratios[targets.sum(axis=0) == 0] = 0.0  # of a mood that no text has
-    given = torch.from_numpy(columns)
-    lengths = torch.from_numpy(np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32))
-    starts = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)[:-1]]))
-    scale = torch.from_numpy(ratios.T.copy())
-    weights = torch.zeros(rows, CLASSES, requires_grad=True)
-    bias = torch.zeros(CLASSES, requires_grad=True)
-    wanted = torch.from_numpy(targets)
-    solver = torch.optim.LBFGS([weights, bias], max_iter=steps, history_size=8, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        solver.zero_grad()
-        scores = F.embedding_bag(given, scale * weights, starts, mode="sum", per_sample_weights=lengths) + bias
-        loss = F.cross_entropy(scores, wanted, reduction="sum") + 0.5 * decay * weights.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    solver.step(closure)  # type: ignore[no-untyped-call]
-    votes = (scale * weights).detach().numpy().T
-    return np.asarray(votes, np.float32), np.asarray(bias.detach().numpy(), np.float32)
+def targets_of(texts: Sequence[Prepared]) -> Floats:
+    """What texts sound like. Shape: (texts, 3)."""
+    return np.stack([one.target for one in texts])
 
 
-def _all_votes(buckets: Sequence[Integers], votes: Floats) -> Floats:
-    return np.stack([votes[:, rows].sum(axis=1) / max(1, len(rows)) ** 0.5 for rows in buckets])
+def _weighed(
+    deep: Floats, samples: Sequence[Sample], held_out: Sequence[Sample], recipe: Recipe
+) -> tuple[Votes | None, Blend]:
+    """The votes that help the networks most on what was kept from training, taught on all there is in the end."""
+    wanted = _targets(held_out)
+    if not recipe.rows:
+        return None, cooled(deep, wanted)
+    buckets = [buckets_of(one.text, recipe.rows) for one in held_out]
+    tried = []
+    for decay in recipe.decays:
+        votes = fit_votes([one.text for one in samples], _targets(samples), recipe.rows, decay)
+        tried.append((blended(deep, votes.of(buckets), wanted), decay))
+    blend, decay = min(tried, key=lambda one: one[0].surprise)
+    every = [*samples, *held_out]
+    return fit_votes([one.text for one in every], _targets(every), recipe.rows, decay), blend
 
 
-def blended(deep: Floats, wide: Floats, targets: Floats) -> tuple[float, float]:
-    """How much the votes count beside the network, and by what the network's scores are divided, (share, temperature).
-
-    Both are those with the least cross entropy on texts that neither was taught. Shapes: (texts, 3).
-    """
-    _, share, temperature = min(
-        (_surprise(deep / temperature + share * wide, targets), share, temperature)
-        for share in _SHARES
-        for temperature in _TEMPERATURES
-    )
-    return share, temperature
+def _targets(samples: Sequence[Sample]) -> Floats:
+    return np.asarray([one.target for one in samples], np.float32)
 
 
-def _temperature(deep: Floats, targets: Floats) -> float:
-    return min(_TEMPERATURES, key=lambda temperature: _surprise(deep / temperature, targets))
-
-
-def _surprise(scores: Floats, targets: Floats) -> float:
-    """Mean cross entropy in nats."""
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True) + _LEAST)
-    return float(-(targets * logs).sum(axis=1).mean())
+def _head(network: MoodNetwork) -> dict[str, Floats]:
+    """Weights of a network, without embeddings."""
+    every = weights_of(network)
+    return {name: np.asarray(values, np.float32) for name, values in every.items() if name != "words.weight"}
 
 
 def _cooled(weights: Mapping[str, Floats], temperature: float) -> dict[str, Floats]:
@@ -420,6 +427,11 @@ def together(texts: Sequence[Prepared], device: torch.device | str = "cpu") -> B
 
 def _padded(rows: Iterable[NDArray[Any]]) -> Tensor:
     return nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True)
+
+
+def _renumbered(texts: Sequence[Prepared], known: Integers) -> list[Prepared]:
+    """Texts with their pieces as places among those that occur: only these are taught, which is much less to move."""
+    return [replace(one, pieces=np.searchsorted(known, one.pieces)) for one in texts]
 
 
 def _hidden(one: Prepared, share: float, noise: np.random.Generator) -> Prepared:
