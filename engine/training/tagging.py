@@ -34,7 +34,6 @@ Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]
 
 _LOWERED = 0.3  # share of texts that count as typed in lower case
-_UNASKED = 0.05  # share of texts with something asked for that is shown as if nothing had been
 _TOGETHER = 64  # texts that the base reads side by side
 _LEAST = 1e-30  # instead of nothing, whose logarithm has no gradient
 _REPLACED = 0.7  # share of the values of a varied text that are replaced
@@ -65,7 +64,8 @@ class Pace:
     """How the tagger is taught. ``deadline`` is a time of ``time.monotonic``; ``patience`` counts epochs.
 
     ``variants`` is how many copies with other values are made of a text with values, ``room`` how many units a batch
-    has, padding included.
+    has, padding included, ``unasked`` the share of texts that are shown as if nothing had been asked for; where nothing
+    was, it teaches to guess what a bare number is.
     """
 
     epochs: int
@@ -75,6 +75,7 @@ class Pace:
     room: int = 1024
     rate: float = 3e-3
     kept: float = 0.98
+    unasked: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,12 @@ class TaggerNetwork(nn.Module):
         self.onward = nn.LSTM(sizes.seen, sizes.hidden, batch_first=True)
         self.backward_ = nn.LSTM(sizes.seen, sizes.hidden, batch_first=True)
         self.labels = nn.Linear(2 * sizes.hidden + sizes.seen, labels)
+        self.asked = nn.Linear(kinds, labels, bias=False)
         self.crf = CrfLayer(kinds)
         self.dropout = nn.Dropout(dropout)
         nn.init.normal_(self.grams.weight, std=0.05)
         nn.init.normal_(self.requested.weight, std=0.1)
+        nn.init.zeros_(self.asked.weight)
 
     def forward(self, batch: Batch) -> Tensor:
         """Scores of the labels. Shape: (B, U, labels)."""
@@ -125,7 +128,7 @@ class TaggerNetwork(nn.Module):
         onward, _ = self.onward(seen)
         backward, _ = self.backward_(take(seen, turned))
         values = torch.cat([onward, take(backward, turned), seen], dim=-1)
-        scores: Tensor = self.labels(self._dropped(values))
+        scores: Tensor = self.labels(self._dropped(values)) + self.asked(batch.requested)[:, None]
         return scores
 
     def _dropped(self, values: Tensor) -> Tensor:
@@ -192,18 +195,22 @@ class TaggingTask:
         prepared: What is learned.
         held_out: What is kept from it.
         room: Units of a batch, padding included.
+        unasked: Share of the texts that are shown as if nothing had been asked for.
     """
 
-    def __init__(self, prepared: Sequence[Prepared], held_out: Sequence[Prepared], room: int) -> None:
+    def __init__(
+        self, prepared: Sequence[Prepared], held_out: Sequence[Prepared], room: int, *, unasked: float = 0.0
+    ) -> None:
         self._prepared = prepared
         self._held_out = list(_buckets(held_out, room))
         self._room = room
+        self._unasked = unasked
 
     def batches(self, chance: random.Random) -> list[list[Prepared]]:
         """All texts once, in random order."""
         parts = list(_buckets(self._prepared, self._room, chance))
         chance.shuffle(parts)
-        return [[_noisy(one, chance) for one in part] for part in parts]
+        return [[_noisy(one, chance, self._unasked) for one in part] for part in parts]
 
     def loss(self, network: TaggerNetwork, batch: Sequence[Prepared]) -> Tensor:
         """Mean surprise at the labels of a text."""
@@ -275,7 +282,7 @@ class TaggerTrainer:
             raise TrainingError("no text has a word, so there is nothing that a tagger could learn")
         torch.manual_seed(self._seed)
         network = TaggerNetwork(len(names), prepared[0].states.shape[1], sizes)
-        task = TaggingTask(prepared, judged, pace.room)
+        task = TaggingTask(prepared, judged, pace.room, unasked=pace.unasked)
         patience = pace.patience if judged else 0
         how = LoopPace("values", pace.epochs, pace.deadline, rate=pace.rate, kept=pace.kept, patience=patience)
         outcome = Loop(network, task, how, running, seed=self._seed).run()
@@ -367,9 +374,9 @@ def _cased_like(value: str, other: str) -> str:
     return value.lower() if other.islower() else value
 
 
-def _noisy(one: Prepared, chance: random.Random) -> Prepared:
+def _noisy(one: Prepared, chance: random.Random, unasked: float) -> Prepared:
     looks = without_case(one.looks) if chance.random() < _LOWERED else one.looks
-    asked = np.zeros_like(one.requested) if chance.random() < _UNASKED else one.requested
+    asked = np.zeros_like(one.requested) if chance.random() < unasked else one.requested
     return Prepared(one.states, one.grams, looks, asked, one.labels)
 
 

@@ -33,6 +33,8 @@ NEEDED = (
     "labels.weight", "labels.bias", "crf.moves", "crf.starts", "crf.ends",
 )  # fmt: skip
 """The weights of a tagger, by name."""
+ASKED = "asked.weight"
+"""What was asked for as it favours labels; a tagger that was trained without it has none."""
 NAMES = "names"
 """The array of a file that holds the names of the kinds, as JSON."""
 
@@ -74,6 +76,9 @@ class Tagger:
                 f"the tagger has weights for {own['requested.weight'].shape[1]} kinds of values and names for "
                 f"{len(names)}; train it again"
             )
+        favours = np.asarray(weights.get(ASKED, np.zeros((2 * len(names) + 1, len(names)))), np.float32)
+        if favours.shape != (2 * len(names) + 1, len(names)):
+            raise CheckpointError(f"{ASKED} of the tagger has the size {favours.shape}; train it again")
         self.names = tuple(names)
         self._numbers = {name: number for number, name in enumerate(self.names)}
         self._reader = UnitReader(tokenizer)
@@ -83,6 +88,7 @@ class Tagger:
         self._requested = own["requested.weight"].T
         self._layer = Lstm([[own[f"{way}.{part}"] for part in _PARTS] for way in ("onward", "backward_")])
         self._labels, self._labels_bias = np.ascontiguousarray(own["labels.weight"].T), own["labels.bias"]
+        self._asked = favours.T
         self._crf = Crf(own["crf.moves"], own["crf.starts"], own["crf.ends"])
 
     def find(self, text: str, requested: Collection[str] = ()) -> tuple[Span, ...]:
@@ -106,14 +112,15 @@ class Tagger:
 
     def scores(self, read: Read, requested: Collection[str] = ()) -> Floats:
         """Score of every label for every unit of a text. Shape: (U, labels)."""
-        asked = [self._numbers[name] for name in set(requested) if name in self._numbers]
+        asked = sorted({self._numbers[name] for name in requested if name in self._numbers})
         seen = unit_states(self._trunk, [read])[0] @ self._states + self._bias
         seen += self._grams[read.grams].sum(axis=1) + read.looks @ self._looks
-        seen += self._requested[sorted(asked)].sum(axis=0)
+        seen += self._requested[asked].sum(axis=0)
         np.tanh(seen, out=seen)
         both = self._layer.run(np.stack([seen, seen[::-1]])[:, None])[:, 0]
         values = np.concatenate([both[0], both[1][::-1], seen], axis=-1)
-        return np.asarray(values @ self._labels + self._labels_bias, np.float32)
+        bias = self._labels_bias + self._asked[asked].sum(axis=0)
+        return np.asarray(values @ self._labels + bias, np.float32)
 
 
 def write(path: Path, names: Sequence[str], packed: Arrays) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from benchmarks.datasets import DataError, Folders
 from benchmarks.pretrain.tagger import KINDS, SLOTS, MarkedGrammar, Values, lines, marked, read_marks
-from benchmarks.tagging import Score, by_patterns, occurrences, restaurants, score_of, turns
+from benchmarks.spans import Score, by_patterns, score_of
+from benchmarks.states import occurrences
+from benchmarks.tagging_sets import restaurants, turns
 from engine.training.tagging import Marked, names_of
 from engine.understand.units import UnitReader
 

@@ -21,7 +21,7 @@ from engine.training.steps import weights_of
 from engine.training.tagging import Prepared, TaggerNetwork, together
 from engine.understand.crf import Crf, allowed_moves, labels_of, spans_of
 from engine.understand.sentence import Trunk
-from engine.understand.tagger import Tagger, read_file, write
+from engine.understand.tagger import ASKED, Tagger, read_file, write
 from engine.understand.units import (
     GRAM_ROWS,
     GRAMS,
@@ -51,6 +51,7 @@ def a_network(seed: int = 0, *, sharp: float = 8.0) -> TaggerNetwork:
     network = TaggerNetwork(len(NAMES), 768).eval()
     with torch.no_grad():
         network.labels.weight *= sharp
+        network.asked.weight.normal_()
         network.crf.moves.normal_()
         network.crf.starts.normal_()
         network.crf.ends.normal_()
@@ -189,6 +190,19 @@ class TestFinding:
         weights = weights_of(a_network())
         del weights["crf.moves"]
         with pytest.raises(CheckpointError, match=r"lacks crf\.moves"):
+            Tagger(NAMES, weights, BASE.tokenizer, TRUNK)
+
+    def test_weights_from_before_what_was_asked_favoured_labels_work_as_they_did(self) -> None:
+        weights = weights_of(a_network())
+        plain = {name: values for name, values in weights.items() if name != ASKED}
+        without = {**plain, ASKED: np.zeros_like(weights[ASKED])}
+        read = READER.read("a table for 4 at 6")
+        one, other = (Tagger(NAMES, own, BASE.tokenizer, TRUNK).scores(read, ["people"]) for own in (plain, without))
+        assert np.array_equal(one, other)
+
+    def test_weights_of_what_was_asked_for_of_another_size_are_told(self) -> None:
+        weights = {**weights_of(a_network()), ASKED: np.zeros((7, 2), np.float32)}
+        with pytest.raises(CheckpointError, match=r"asked\.weight"):
             Tagger(NAMES, weights, BASE.tokenizer, TRUNK)
 
     def test_weights_for_other_kinds_are_told(self) -> None:

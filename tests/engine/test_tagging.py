@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -204,6 +205,14 @@ class TestNetwork:
         batches = TaggingTask(texts, [], 60).batches(random.Random(seed))
         assert sorted(len(one.labels) for batch in batches for one in batch) == sorted(lengths)
         assert all(len(batch) == 1 or max(len(one.labels) for one in batch) * len(batch) <= 60 for batch in batches)
+
+    def test_what_was_asked_for_is_hidden_in_the_share_of_texts_that_the_pace_says(self) -> None:
+        chance = np.random.default_rng(1)
+        texts = [replace(a_prepared(chance, 3, 2), requested=np.ones(2, np.float32)) for _ in range(200)]
+        for share, least, most in ((0.0, 0, 0), (0.5, 60, 140), (1.0, 200, 200)):
+            batches = TaggingTask(texts, [], 60, unasked=share).batches(random.Random(1))
+            hidden = sum(not one.requested.any() for batch in batches for one in batch)
+            assert least <= hidden <= most
 
     def test_without_held_out_texts_there_is_nothing_to_validate(self) -> None:
         assert TaggingTask([], [], 60).validate(TaggerNetwork(2, 12)) == 0.0
