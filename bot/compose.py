@@ -93,6 +93,10 @@ class House:
             raise RuntimeError("events are received while the house serves")
         return await self.inbox.receive(event)
 
+    def owner(self, key: ConversationKey) -> str:
+        """Who may speak in a conversation."""
+        return self.store.load(key).owner
+
     def conversation(self, key: ConversationKey) -> Mapping[str, Any] | None:
         """Turns, owner and memory as plain data; None where there is no such conversation."""
         found = self.store.load(key)

@@ -80,6 +80,12 @@ class Inbox:
             self._wake(event.key)
         return new
 
+    async def settled(self, key: ConversationKey) -> None:
+        """Wait until what was received in a conversation is taken up: somebody waits for an answer that builds on it."""
+        running = self._running.get(key)
+        if running is not None:
+            await asyncio.wait([running])
+
     async def run(self) -> None:
         """Take up what was left behind, by an earlier run or another process, until cancelled."""
         while True:

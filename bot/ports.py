@@ -46,6 +46,13 @@ class Desk(Protocol):
             StorageError: If it could not be stored; the channel should send it again.
         """
 
+    def owner(self, key: ConversationKey) -> str:
+        """Who may speak in a conversation, as ``bot.ownership`` names them; ``bot`` in a new one.
+
+        Raises:
+            StorageError: If it cannot be read.
+        """
+
     def conversation(self, key: ConversationKey) -> Mapping[str, Any] | None:
         """Turns, owner and memory as plain data; None where there is no such conversation.
 

@@ -20,7 +20,7 @@ from bot.outbox import Dispatcher, Patience
 from bot.ports import Adapter, Handle, Routed, Typing
 from bot.service import Service
 from bot.web import Front
-from engine.dialogue import ConversationKey
+from engine.dialogue import ConversationKey, Message, Reply
 
 log = logging.getLogger("attendant.serve")
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before an adapter that failed is opened again
@@ -109,7 +109,12 @@ class Serving:
 
     async def _serve(self, service: Service, inbox: Inbox, dispatcher: Dispatcher) -> bool:
         looking, sending = asyncio.ensure_future(inbox.run()), asyncio.ensure_future(dispatcher.run())
-        kept = [asyncio.ensure_future(self._keep(one, service.handle)) for one in self._watched.values()]
+
+        async def handle(message: Message) -> Reply:
+            await inbox.settled(message.key)  # a person may have taken over a moment ago
+            return await service.handle(message)
+
+        kept = [asyncio.ensure_future(self._keep(one, handle)) for one in self._watched.values()]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)

@@ -49,6 +49,10 @@ class RecordingDesk:
         """Nothing is remembered."""
         return ()
 
+    def owner(self, key: ConversationKey) -> str:  # noqa: ARG002 - the port's
+        """The bot has every conversation."""
+        return "bot"
+
     def conversation(self, key: ConversationKey) -> Mapping[str, Any] | None:  # noqa: ARG002 - the port's
         """Nothing is known."""
         return None

@@ -200,10 +200,9 @@ class Receiver:
 
     async def _owner(self, key: ConversationKey) -> str | None:
         try:
-            found = await asyncio.to_thread(self._desk.conversation, key)
+            return await asyncio.to_thread(self._desk.owner, key)
         except StorageError:
             return None
-        return "bot" if found is None else found["owner"]
 
     def _key(self, conversation: str) -> ConversationKey:
         return ConversationKey(self._name, conversation)

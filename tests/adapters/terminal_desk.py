@@ -65,6 +65,9 @@ class SmallDesk:
     async def receive(self, event: ChannelEvent) -> bool:
         raise AssertionError("the terminal waits for its replies")
 
+    def owner(self, key: ConversationKey) -> str:  # noqa: ARG002 - the port's
+        return "bot"
+
     def conversation(self, key: ConversationKey) -> None:
         return None
 

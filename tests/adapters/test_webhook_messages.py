@@ -168,7 +168,7 @@ def _broken(*_key: object) -> None:
 async def test_a_reply_is_given_though_nobody_can_say_who_has_the_conversation(monkeypatch) -> None:
     async with serving(monkeypatch) as caller:
         with monkeypatch.context() as broken:
-            broken.setattr(caller.house.store, "history", _broken)
+            broken.setattr(caller.house, "owner", _broken)
             answer = await caller.post("/v1/messages", ASKED)
     assert (answer.status, answer.data["reply"]["text"], answer.data["owner"]) == (200, FAQ["refund"], None)
 
