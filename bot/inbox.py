@@ -81,7 +81,7 @@ class Inbox:
         return new
 
     async def settled(self, key: ConversationKey) -> None:
-        """Wait until what was received in a conversation is taken up: somebody waits for an answer that builds on it."""
+        """Wait until what was received in a conversation is taken up: an answer is to build on it."""
         running = self._running.get(key)
         if running is not None:
             await asyncio.wait([running])

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from adapters.tui.app import TerminalApp
 from adapters.tui.line import Line
-from engine.dialogue import ChannelEvent, Choice, ConversationKey, Message, Provenance, Reply, Source, Speaker, Turn
+from bot.testing import RecordingDesk
+from engine.dialogue import Choice, ConversationKey, Message, Provenance, Reply, Source, Speaker, Turn
 from storage.ports import Delivery, StoredTurn
 
 KEY = ConversationKey("terminal", "default")
@@ -40,7 +41,7 @@ def a_delivery(key: ConversationKey, text: str) -> Delivery:
     return Delivery(1, key, "k" * 64, a_reply(text), 0, "m1")
 
 
-class SmallDesk:
+class SmallDesk(RecordingDesk):
     """A desk with what it is given."""
 
     def __init__(
@@ -51,6 +52,7 @@ class SmallDesk:
         ready: str = "",
         remembered: Sequence[str] = (),
     ) -> None:
+        super().__init__()
         self.memory = list(remembered)
         self.name = name
         self.ready = ready
@@ -61,18 +63,6 @@ class SmallDesk:
 
     def remembered(self, key: ConversationKey) -> Sequence[str]:
         return self.memory if key == KEY else ()
-
-    async def receive(self, event: ChannelEvent) -> bool:
-        raise AssertionError("the terminal waits for its replies")
-
-    def owner(self, key: ConversationKey) -> str:  # noqa: ARG002 - the port's
-        return "bot"
-
-    def conversation(self, key: ConversationKey) -> None:
-        return None
-
-    def forget(self, key: ConversationKey) -> int:
-        return 0
 
     def say(self, wording: str) -> str:
         return f"{wording}: I am {self.name}."
