@@ -282,7 +282,7 @@ async def bad_day(name: str, folder: Path, model: Path, options: argparse.Namesp
             box.customer_writes(QUESTIONS[number % len(QUESTIONS)])
             await asyncio.sleep(0.02)
         outcome.sent = options.conversations
-        await _until(lambda: box.idle(), seconds=60)
+        await _until(lambda: box.idle, seconds=60)
         outcome.acknowledged = outcome.sent - _refused(box)
         await _until(lambda: len(_keys(box)) >= outcome.acknowledged, seconds=options.patience)
         await asyncio.sleep(2.0)  # for what comes twice
