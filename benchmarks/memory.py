@@ -8,10 +8,11 @@ set: drawn from all agents' turns ("any"), and from those given while the same s
 is harder. Recall@1 is the share of questions whose answer comes first, MRR the mean of one through its place; of equal
 scores the right answer counts as the last.
 
-Kinds of memory: ``topics`` are the services whose slots the customer gave values for *before* this message, the latest
-last, by name; ``slots`` are the values known with this message, from the set's own state, so as a faultless tagger
-would know them; ``state`` is that of a recurrent network over all turns before; ``last`` is the agent's last turn
-verbatim. No label of the answer is looked at. Texts are as they were written.
+Kinds of memory: ``topics`` are what was answered before, the last five, each as the vector of the message and its
+answer together, as the product has that of an entry's questions and answer; ``slots`` are the values known with this
+message, from the set's own state, so as a faultless tagger would know them; ``state`` is that of a recurrent network
+over all turns before; ``last`` is the agent's last turn verbatim. No label of the answer is looked at. Texts are as
+they were written.
 
 ``separate`` trains a network for every row, with the kinds of memory of that row alone; ``one`` trains a single network
 in which kinds are left out at random, and takes kinds away only when it is asked. sgd: of
@@ -41,22 +42,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.conversation_network import KINDS, Context, ConversationEncoder, of_slots, of_topics
-from benchmarks.conversation_training import ConversationsTrainer, MemoryNetwork, Pace, Question, Told, encoder_of
 from benchmarks.datasets import DataError, Folders
 from benchmarks.understanding import chosen, machine
 from engine.base.base import BaseEncoder, shipped
 from engine.dialogue import Speaker
+from engine.memory import TOPIC_DEPTH
+from engine.training.conversation import ConversationsTrainer, MemoryNetwork, Pace, Question, Told, encoder_of
 from engine.training.running import Running
+from engine.understand.conversation import KINDS, Context, ConversationEncoder, of_slots, of_topics, unit
+from engine.understand.conversation_head import ALWAYS
 from engine.understand.slots import SlotFinder
 
 Floats = NDArray[np.float32]
 
 SETS = ("sgd", "crosswoz")
 WAYS = ("separate", "one")
+BY_DEFAULT = "by default"
 ROWS: Mapping[str, tuple[str, ...]] = {
     "none": (),
     **{kind: (kind,) for kind in KINDS},
+    BY_DEFAULT: ALWAYS,
     "all": KINDS,
     **{f"all but {kind}": tuple(other for other in KINDS if other != kind) for kind in KINDS},
 }
@@ -66,15 +71,16 @@ _STOPPING = 0.1
 _ASKED = 1 / 3  # of the conversations of a set that has no file of its own to ask
 _FORGETTING = 0.5  # of the messages, where one network has to do without any kind of memory
 _RESAMPLED = 1000
-_TURNS_OF_TOPICS = 5  # topics that are remembered, as in the product
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A question as it was written: its place, topics before it, slots by then, and the service it is about."""
+    """A question as it was written: its place, those of the questions before it that are remembered as topics, slots
+    by then, and the service it is about.
+    """
 
     place: int
-    topics: tuple[str, ...]
+    topics: tuple[int, ...]
     slots: tuple[tuple[str, str], ...]
     service: str
 
@@ -155,17 +161,17 @@ def spoken(turns: Sequence[Mapping[str, Any]]) -> Spoken:
     texts = tuple(str(turn["text"]) for turn in turns)
     speakers = tuple(Speaker(turn["role"]) for turn in turns)
     messages: list[Message] = []
-    topics: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
     known: dict[str, str] = {}
     for place, turn in enumerate(turns):
         if speakers[place] is not Speaker.CUSTOMER:
             continue
         now = {str(name): str(value) for name, value in (turn.get("slots") or {}).items() if value}
-        services = dict.fromkeys(name.partition(".")[0] for name in now if known.get(name) != now[name])
-        after = (*(topic for topic in topics if topic not in services), *services)[-_TURNS_OF_TOPICS:]
+        new = dict.fromkeys(name.partition(".")[0] for name in now if known.get(name) != now[name])
+        services, known = (*(one for one in services if one not in new), *new), now
         if place + 1 < len(turns) and speakers[place + 1] is not Speaker.CUSTOMER:
-            messages.append(Message(place, topics, tuple(now.items()), after[-1] if after else ""))
-        topics, known = after, now
+            topics = tuple(message.place for message in messages[-TOPIC_DEPTH:])
+            messages.append(Message(place, topics, tuple(now.items()), services[-1] if services else ""))
     first = next((message.service for message in messages if message.service), "")
     return Spoken(texts, speakers, tuple(replace(one, service=one.service or first) for one in messages))
 
@@ -259,12 +265,12 @@ class Vectors:
 
     def told(self, one: Spoken) -> Told:
         """A conversation as it is taught."""
-        questions = []
+        vectors, questions = self.of(one.texts), []
         for message in one.messages:
-            topics = self.of([words(topic) for topic in message.topics]) if message.topics else ()
+            topics = [unit(vectors[place] + vectors[place + 1]) for place in message.topics]
             slots = self.of([_slot(*slot) for slot in message.slots]) if message.slots else ()
-            questions.append(Question(message.place, of_topics(list(topics)), of_slots(list(slots))))
-        return Told(self.of(one.texts), one.speakers, tuple(questions))
+            questions.append(Question(message.place, of_topics(topics), of_slots(list(slots))))
+        return Told(vectors, one.speakers, tuple(questions))
 
 
 def texts_of(conversations: Iterable[Spoken]) -> Iterator[str]:
@@ -272,7 +278,6 @@ def texts_of(conversations: Iterable[Spoken]) -> Iterator[str]:
     for one in conversations:
         yield from one.texts
         for message in one.messages:
-            yield from map(words, message.topics)
             yield from (_slot(*slot) for slot in message.slots)
 
 
@@ -428,7 +433,7 @@ def _set(
     for count in options.curve:
         kept, ending = learned[:count], stopping[: max(1, round(_STOPPING * count))]
         done = {}
-        for row in ("none", "all"):
+        for row in ("none", BY_DEFAULT):
             network = trained(kept, ending, ROWS[row], options)
             done[row] = tried(ROWS[row], network, known_to(network))
             gains = _gains(row, done, asked, options.seed)
@@ -441,17 +446,24 @@ def _heading(way: str) -> str:
 
 
 def _gains(row: str, done: Mapping[str, Result], asked: Sequence[Trial], seed: int) -> dict[str, Any]:
-    """What a row has more than no memory or, where a kind is left out, less than all; in points, with its interval."""
+    """What a row has more than no memory or, where a kind is left out, less than all; in points, with its interval.
+
+    Of what is on by default also what each kind earns beside the other.
+    """
     other = "all" if row.startswith("all but") else "none"
-    if other not in done or row == other:
-        return {}
-    found = {}
-    for draw in DRAWS:
-        pair = (done[row], done[other]) if other == "none" else (done[other], done[row])
-        gain = 100 * (pair[0].recall(draw) - pair[1].recall(draw))
-        low, high = interval(pair[0].places[draw], pair[1].places[draw], asked, seed=seed)
-        found[f"gain_{draw}"] = [round(gain, 2), round(low, 2), round(high, 2)]
-    return found
+    pairs = [] if other not in done or row == other else [("", row, other) if other == "none" else ("", other, row)]
+    if row == BY_DEFAULT:
+        pairs += [(f" by {kind}", row, rest) for kind, rest in zip(ALWAYS, ALWAYS[::-1], strict=True) if rest in done]
+    return {
+        f"gain_{draw}{name}": _gain(done[more], done[less], draw, asked, seed)
+        for name, more, less in pairs
+        for draw in DRAWS
+    }
+
+
+def _gain(more: Result, less: Result, draw: str, asked: Sequence[Trial], seed: int) -> list[float]:
+    low, high = interval(more.places[draw], less.places[draw], asked, seed=seed)
+    return [round(value, 2) for value in (100 * (more.recall(draw) - less.recall(draw)), low, high)]
 
 
 def _line(row: str, result: Result, gains: Mapping[str, Sequence[float]]) -> str:

@@ -34,6 +34,7 @@ MEANINGS: Mapping[str, str] = {
     "near_topic": "it has to do with what the conversation is about",
     "together": "the kernel model, read with the question before",
     "before": "the kernel model, for the question before alone",
+    "goes_on": "how much likelier what was said before makes it, as logged conversations went on",
 }
 """What the ranker's features of a candidate say, by name."""
 NONE_MEANINGS: Mapping[str, str] = {

@@ -18,6 +18,8 @@ TOPIC_AGE = 12  # turns of the customer after which a topic that nobody came bac
 SETTLED_QUESTIONS = 8
 MOODS = 8
 LONGEST_VALUE = 500
+DAMAGED = "(damaged)"
+"""The fingerprint of a neural state that could not be read."""
 
 
 class MemoryFormatError(ValueError):
@@ -249,7 +251,7 @@ class WorkingMemory:
                 },
                 recent=tuple(Turn(Speaker(item["speaker"]), item["text"]) for item in data["recent"]),
                 offered=tuple(Choice(item["entry"], item["text"]) for item in data["offered"]),
-                neural=neural and NeuralState(neural["fingerprint"], base64.b64decode(neural["payload"])),
+                neural=_neural(neural),
                 about=data["about"],
                 settled=tuple(Settled(item["question"], tuple(item["entries"])) for item in data["settled"]),
                 form=form and Form(form["entry"], form["slot"], int(form["tries"])),
@@ -259,6 +261,16 @@ class WorkingMemory:
             )
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise MemoryFormatError(f"damaged memory: {error}") from error
+
+
+def _neural(data: Any) -> NeuralState | None:
+    """The state as it was stored; one that is damaged belongs to no model, so that whoever uses it drops it."""
+    if data is None:
+        return None
+    try:
+        return NeuralState(str(data["fingerprint"]), base64.b64decode(data["payload"], validate=True))
+    except (KeyError, TypeError, ValueError):
+        return NeuralState(DAMAGED, b"")
 
 
 def _of_this_format(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -21,13 +21,15 @@ class Reading:
     """A question as it is to be understood: its text and its language.
 
     ``topic`` is the entry that a follow-up leans on, None for a question that stands by itself; ``before`` is what the
-    customer asked before it.
+    customer asked before it. ``goes_on`` (E,) says how much the conversation so far speaks for each entry, in nats,
+    None where that is not known.
     """
 
     text: str
     locale: str
     topic: Entry | None = None
     before: str = ""
+    goes_on: Floats | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

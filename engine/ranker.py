@@ -2,7 +2,8 @@
 
 A conditional logit (McFadden 1974): every candidate gets a weighted sum of its features, "none of them" one of its own,
 and a softmax over both makes probabilities. The three dozen weights are fitted on questions that none of the evidence
-was trained on, so that the probabilities mean what they say.
+was trained on, so that the probabilities mean what they say. One of the features, ``goes_on``, is how well an entry
+follows the conversation so far; it is nothing where nothing was said, or nobody learned what follows on what.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ Floats = NDArray[np.float32]
 CANDIDATE_FEATURES = (
     "understanding", "understanding_lead", "dense", "dense_lead", "linear", "linear_lead", "meaning", "meaning_lead",
     "meaning_of_answer", "words", "grams", "grams_lead", "answers", "covered_words", "covered_grams", "fuzzy",
-    "fuzzy_set", "other_language", "same_topic", "near_topic", "together", "before",
+    "fuzzy_set", "other_language", "same_topic", "near_topic", "together", "before", "goes_on",
 )  # fmt: skip
 NONE_FEATURES = (
     "always", "outside", "understanding", "dense", "linear", "meaning", "words", "grams", "covered", "lead", "fuzzy",
     "known", "length",
 )  # fmt: skip
 _FLOOR = -8.0
+_BEFORE_MEMORY = len(CANDIDATE_FEATURES) - 1  # weights of models that knew nothing of the conversation so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ class RankerWeights:
     candidate: tuple[float, ...]
     none: tuple[float, ...]
 
+    def forgetful(self) -> RankerWeights:
+        """The same, but that the conversation so far counts for nothing."""
+        return RankerWeights((*self.candidate[:-1], 0.0), self.none)
+
     def to_json(self) -> dict[str, list[float]]:
         """The weights as plain data."""
         return {"candidate": list(self.candidate), "none": list(self.none)}
@@ -58,7 +64,10 @@ class RankerWeights:
         Raises:
             KeyError, ValueError: If weights are missing or of another number than the features of this version.
         """
-        weights = cls(tuple(map(float, data["candidate"])), tuple(map(float, data["none"])))
+        candidate = tuple(map(float, data["candidate"]))
+        if len(candidate) == _BEFORE_MEMORY:
+            candidate = (*candidate, 0.0)
+        weights = cls(candidate, tuple(map(float, data["none"])))
         if (len(weights.candidate), len(weights.none)) != (len(CANDIDATE_FEATURES), len(NONE_FEATURES)):
             raise ValueError("the ranker was fitted by another version; train the model again")
         return weights
@@ -121,6 +130,7 @@ class LearnedRanker:
                 *self._relations(reading, places),
                 evidence.together,
                 evidence.before,
+                np.zeros(len(places), np.float32) if reading.goes_on is None else reading.goes_on[places],
             ],
             axis=1,
         )

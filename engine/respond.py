@@ -23,7 +23,18 @@ from engine.listen import Feels, Finder, Habits, Listener
 from engine.memory import WorkingMemory
 from engine.plan import Asked, Heard, Plan
 from engine.planner import Planner
-from engine.ports import Context, Generation, Generator, Ranker, Reading, Response, Retriever, Say, Understander
+from engine.ports import (
+    Context,
+    Generation,
+    Generator,
+    Ranker,
+    Reading,
+    Response,
+    Retriever,
+    Say,
+    TextEncoder,
+    Understander,
+)
 from engine.promise import Promise
 from engine.ranker import LearnedRanker, RankerWeights
 from engine.retrieval.retriever import HybridRetriever
@@ -33,6 +44,8 @@ from engine.tell import MOST_CANDIDATES, Teller, bare
 from engine.text.language import detect
 from engine.text.normalise import clean
 from engine.text.tokenise import PieceTokenizer
+from engine.understand.conversation_head import FILE as CONVERSATION
+from engine.understand.conversation_head import ConversationHead
 from engine.understand.encoders import NONE, check_known, encoder_named
 from engine.understand.follow_up import is_follow_up
 from engine.understand.head import HeadUnderstander
@@ -46,8 +59,8 @@ from engine.understand.words import WordReader
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the house decides: its sentences, how many choices, whether to compose, own slot patterns, and how it is
-    listened.
+    """What the house decides: its sentences, how many choices, whether to compose, own slot patterns, how it is
+    listened, and whether the state of the network of conversations is carried from turn to turn.
     """
 
     say: Say = bare
@@ -55,6 +68,7 @@ class Settings:
     generate: bool = True
     slots: Mapping[str, str] = field(default_factory=dict)
     habits: Habits = field(default_factory=Habits)
+    neural_state: bool = False
 
 
 class Engine:
@@ -74,6 +88,7 @@ class Engine:
         promise: Promise | None = None,
         tagger: Finder | None = None,
         moods: Feels | None = None,
+        conversation: ConversationHead | None = None,
     ) -> None:
         self.fingerprint = fingerprint
         self.knowledge = knowledge
@@ -83,6 +98,7 @@ class Engine:
         self.arbiter = arbiter
         self.generator = generator
         self.promise = promise
+        self._conversation = conversation
         self._settings = settings
         self._planner = Planner(knowledge, arbiter)
         self._listener = Listener(knowledge, SlotFinder(settings.slots), settings.say, settings.habits, tagger, moods)
@@ -131,14 +147,15 @@ class Engine:
 
     def respond_all(self, heard: Sequence[Heard], *, deadline: float | None = None) -> list[Response]:
         """Answer several messages of different conversations."""
-        heard = [self._listener.listen(one) for one in heard]
+        heard = [self._accepted(self._listener.listen(one)) for one in heard]
         tones = [tone(one.text) for one in heard]
         plans = [
             self._planner.plan(one, said, *asked)
             for one, said, asked in zip(heard, tones, self._asked(heard), strict=True)
         ]
         composed = self._compose(heard, plans, deadline)
-        return [self._teller.tell(*parts) for parts in zip(heard, tones, plans, composed, strict=True)]
+        told = [self._teller.tell(*parts) for parts in zip(heard, tones, plans, composed, strict=True)]
+        return [self._carried(one, response) for one, response in zip(heard, told, strict=True)]
 
     def candidates(self, texts: Sequence[str]) -> list[list[Candidate]]:
         """What comes into question for each text that stands by itself, best first; nothing is composed.
@@ -206,6 +223,7 @@ class Engine:
         """Candidates for each reading, best first, with the slots of its conversation filled in."""
         if not len(self.knowledge):
             return [[] for _ in readings]
+        readings = self._following(readings, memories)
         heard = self.understander.understand(readings)
         parts = zip(readings, heard, self.retriever.retrieve(readings, heard), strict=True)
         ranked = [self.ranker.rank(*part) for part in parts]
@@ -213,6 +231,23 @@ class Engine:
             [replace(candidate, text=own_words(candidate.text, memory.values())) for candidate in some]
             for memory, some in zip(memories, ranked, strict=True)
         ]
+
+    def _following(self, readings: Sequence[Reading], memories: Sequence[WorkingMemory]) -> Sequence[Reading]:
+        """The readings with what the conversation so far speaks for, where the model knows what follows on what."""
+        if self._conversation is None:
+            return readings
+        more = self._conversation.goes_on(readings, memories)
+        return [replace(reading, goes_on=one) for reading, one in zip(readings, more, strict=True)]
+
+    def _accepted(self, one: Heard) -> Heard:
+        if self._conversation is None:
+            return one
+        return replace(one, memory=self._conversation.accepted(one.memory))
+
+    def _carried(self, one: Heard, response: Response) -> Response:
+        if self._conversation is None:
+            return response
+        return replace(response, memory=self._conversation.carried(one.memory, one.text, response.memory))
 
     def _topic(self, one: Heard) -> str:
         """The topic of a conversation in words; nothing where there is none, or it is of another knowledge."""
@@ -285,6 +320,17 @@ def assemble(checkpoint: Checkpoint, settings: Settings) -> Engine:
             promise=Promise.from_json(facts["promise"]),
             tagger=shipped_tagger(base, trunk) if base is not None and trunk is not None else None,
             moods=shipped_moods(base, trunk, slots) if base is not None and trunk is not None else None,
+            conversation=_conversation(checkpoint, encoder, knowledge, settings),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{checkpoint.folder}: the model cannot be used: {error!r}") from error
+
+
+def _conversation(
+    checkpoint: Checkpoint, encoder: TextEncoder | None, knowledge: Knowledge, settings: Settings
+) -> ConversationHead | None:
+    """What follows on what; None where the model never learned it."""
+    if CONVERSATION not in checkpoint.files or encoder is None:
+        return None
+    arrays, fingerprint = checkpoint.arrays(CONVERSATION), checkpoint.fingerprint
+    return ConversationHead.load(arrays, encoder, knowledge, fingerprint=fingerprint, neural=settings.neural_state)

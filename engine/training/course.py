@@ -5,33 +5,38 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine import checkpoint
 from engine.calibration import LEAST_OFFERED, Thresholds, fit_clarify
+from engine.checkpoint import Arrays
 from engine.errors import TrainingStopped
 from engine.knowledge.entries import Knowledge
 from engine.ports import Reading
 from engine.promise import Promise, fit_promise
+from engine.ranker import RankerWeights
 from engine.retrieval.kernel import KernelModel, fit_kernel
 from engine.retrieval.retriever import HybridRetriever
 from engine.seq2seq.model import Seq2Seq
 from engine.seq2seq.source import SourceWriter
 from engine.text.language import detect
+from engine.training.conversation_logs import Asked, Learned, LogsTeacher
 from engine.training.data import TrainingData
 from engine.training.earlier import VALIDATION, Continuing, Earlier, validation_to_json
 from engine.training.fusion import for_follow_ups
 from engine.training.lesson import follow_ups_of, questions_of
 from engine.training.options import Progress, TrainingOptions
 from engine.training.questions import Question
-from engine.training.rehearsal import Evidence, fit, outcomes, split
+from engine.training.rehearsal import Evidence, fit, fit_following, outcomes, split
 from engine.training.report import Report, report
 from engine.training.running import Running
 from engine.training.speech import sure_enough, teach
 from engine.training.start import Start
 from engine.training.steps import weights_of
 from engine.training.understanding import Pace, UnderstandingTrainer
+from engine.understand.conversation_head import FILE as CONVERSATION
+from engine.understand.conversation_head import EntryVectors, arrays_of, weights_in
 from engine.understand.head import HeadUnderstander
 from engine.understand.network import SentenceEncoder
 from engine.understand.reader import TextReader
@@ -42,6 +47,7 @@ from engine.understand.stored import Stored
 ENOUGH_VALIDATION = 150
 ENOUGH = 30  # follow-ups to fit a threshold on, questions to try the composer on
 _REHEARSAL_SHARE, _UNDERSTANDING_SHARE, _WHOLE_SHARE = 0.35, 0.65, 0.93  # of the time, by when a stage has to end
+_MEMORY_SHARE = 0.1  # of the time that is left, for what follows on what
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Result:
     epochs: int
     notes: list[str]
     validation: tuple[Question, ...] = ()
+    memory: Arrays = field(default_factory=dict)
 
     def files(self, knowledge: Knowledge) -> dict[str, bytes]:
         """Files of the checkpoint."""
@@ -80,6 +87,7 @@ class Result:
             **{name: checkpoint.arrays_to_bytes(arrays) for name, arrays in self.retriever.files().items()},
             "knowledge.json": json.dumps(knowledge.to_json(), ensure_ascii=False).encode(),
             **({VALIDATION: validation_to_json(self.validation)} if self.validation else {}),
+            **({CONVERSATION: checkpoint.arrays_to_bytes(self.memory)} if self.memory else {}),
         }
 
     def facts(self, knowledge: Knowledge, options: TrainingOptions) -> dict[str, Any]:
@@ -145,17 +153,21 @@ class Course:
         encoder, reader, epochs = self._understanding("understand", knowledge, background)
         kernel = self._kernel(knowledge, background)
         tokenizer = self._start.tokenizer
+        learned = self._conversations()
         model = self._composer()
         self._tell("finish")
         understander = understander_of(encoder, reader, self._start.trunk)
         stored = understander.store(knowledge)
         retriever = HybridRetriever.build(knowledge, kernel, self._start.encoder)
         evidence += Evidence.gather(knowledge, understander, retriever, asked)
-        leaning = Evidence.gather(knowledge, understander, retriever, self._follow_ups())
+        followed = _asked(learned.leaning) if learned else self._follow_ups()
+        leaning = Evidence.gather(knowledge, understander, retriever, followed)
+        told = Evidence.gather(knowledge, understander, retriever, _asked(learned.alone) if learned else [])
         speech = sure_enough(model, tokenizer, self.writer, self._data, self._speeches(asked), seed=self._options.seed)
-        verdict = self._judge(evidence, leaning, speech)
+        verdict = self._judge(evidence, leaning, told, speech)
         held = tuple(one for one in self._data.validation if one.entries or not one.answer)
-        return Result(self._start, encoder, reader, stored, model, retriever, verdict, epochs, self.notes, held)
+        memory = self._memory(learned, verdict)
+        return Result(self._start, encoder, reader, stored, model, retriever, verdict, epochs, self.notes, held, memory)
 
     def _tell(self, stage: str) -> None:
         if self._running.processes.first:
@@ -172,14 +184,55 @@ class Course:
             self.notes.append(f"it was stopped in epoch {outcome.epochs + 1} of composing; the best so far is kept")
         return model
 
-    def _judge(self, evidence: Evidence, follow_ups: Evidence, speech: float) -> Verdict:
-        """Fit the ranker, then the thresholds to what can be promised with it."""
+    def _conversations(self) -> Learned | None:
+        """What follows on what; None where too few logged conversations say so."""
+        if self._start.encoder is None:
+            return None
+        now = time.monotonic()
+        teacher = LogsTeacher(
+            self._data.knowledge, self._start.encoder, self._slots, self._locale, seed=self._options.seed
+        )
+        until = now + _MEMORY_SHARE * max(0.0, self._deadline - now)
+        # each of several processes learns it by itself, so that none of them may stop where others go on
+        stop = self._running.stop if self._running.processes.count == 1 else lambda: False
+        return teacher.teach(self._data.conversations, deadline=until, stop=stop)
+
+    def _memory(self, learned: Learned | None, verdict: Verdict) -> Arrays:
+        """What the model keeps of what follows on what: nothing where that does not count."""
+        if not any(weights["candidate"][-1] for weights in verdict.ranker.values()):
+            if learned is not None:
+                self.notes.append(
+                    f"of {learned.conversations} logged conversations nothing was learned about what follows on what "
+                    "that makes right answers likelier; memory has no say in the ranking"
+                )
+            return {}
+        if learned is not None:
+            return arrays_of(learned.weights, learned.entries)
+        if self._earlier is None or self._start.encoder is None:
+            return {}
+        return arrays_of(
+            weights_in(self._earlier.conversation), EntryVectors.of(self._data.knowledge, self._start.encoder)
+        )
+
+    def _judge(self, evidence: Evidence, follow_ups: Evidence, told: Evidence, speech: float) -> Verdict:
+        """Fit the ranker, then the thresholds to what can be promised with it.
+
+        Args:
+            evidence: Of questions that stand alone.
+            follow_ups: Of logged follow-ups.
+            told: Of logged messages that stand alone, with what was said before them.
+            speech: From which confidence on the composer may speak.
+        """
         rate = self._options.max_wrong_rate
         if self._earlier and len(evidence.cases) < ENOUGH_VALIDATION:
-            return self._as_before(self._earlier, evidence)
+            return self._as_before(self._earlier, evidence, follow_ups, told)
         weights, alone = fit(evidence.cases)
         towards = self._earlier.ranker()[1] if self._earlier else for_follow_ups(weights)
         leaning, leaning_outcomes = fit(follow_ups.cases, towards=towards)
+        weights = self._earlier.following(weights) if self._earlier and not told.cases else weights
+        weights = fit_following(told.cases, weights)
+        if told.cases:
+            self._say_what_memory_brings([(told, weights), (follow_ups, leaning)])
         promise = fit_promise(alone, max_wrong_rate=rate)
         follow_up = fit_promise(leaning_outcomes, max_wrong_rate=rate) if len(leaning_outcomes) >= ENOUGH else None
         if follow_up is not None and not follow_up.kept:
@@ -194,9 +247,21 @@ class Course:
         ranker = {"alone": weights.to_json(), "follow_up": leaning.to_json()}
         return Verdict(ranker, thresholds, promise, report(evidence.held_out(alone, answer), promise))
 
-    def _as_before(self, earlier: Earlier, evidence: Evidence) -> Verdict:
+    def _say_what_memory_brings(self, judged: Sequence[tuple[Evidence, RankerWeights]]) -> None:
+        """How many logged messages got the right entry without what was said before, and with it."""
+        count = sum(len(some.cases) for some, _ in judged)
+        without, right = (
+            sum(one.right for some, weights in judged for one in outcomes(some.cases, each(weights)))
+            for each in (RankerWeights.forgetful, lambda weights: weights)
+        )
+        self.notes.append(
+            f"what was said before: of {count} logged messages {without / count:.1%} got the right entry without it, "
+            f"{right / count:.1%} with it"
+        )
+
+    def _as_before(self, earlier: Earlier, evidence: Evidence, follow_ups: Evidence, told: Evidence) -> Verdict:
         """The ranker and the thresholds of the earlier model, where too little is held out to fit new ones."""
-        alone, follow_up = earlier.ranker()
+        alone, follow_up = map(fit_following, (told.cases, follow_ups.cases), earlier.ranker())
         before, promise = earlier.thresholds(), fit_promise([], max_wrong_rate=self._options.max_wrong_rate)
         self.notes.append(
             f"only {len(evidence.cases)} questions to judge by, {ENOUGH_VALIDATION} are needed: thresholds stay those "
@@ -225,7 +290,10 @@ class Course:
         return found
 
     def _reading(self, text: str) -> Reading:
-        return Reading(text, detect(text, self._locales))
+        return Reading(text, self._locale(text))
+
+    def _locale(self, text: str) -> str:
+        return detect(text, self._locales)
 
     def _rehearse(self) -> Evidence:
         """Evidence from models of a part of the questions; where there are few, in several turns with other parts."""
@@ -291,6 +359,10 @@ class Course:
 
     def _until(self, share: float) -> float:
         return self._began + share * (self._deadline - self._began)
+
+
+def _asked(messages: Sequence[Asked]) -> list[tuple[Reading, frozenset[int]]]:
+    return [(one.reading, frozenset([one.place])) for one in messages]
 
 
 def _turns(questions: int) -> int:

@@ -30,6 +30,7 @@ from engine.training.options import Tuning
 from engine.training.questions import Question
 from engine.training.start import GENTLE, Start
 from engine.training.steps import epochs_for, weights_of
+from engine.understand.conversation_head import FILE as CONVERSATION
 from engine.understand.encoders import NONE, check_known, encoder_named
 from engine.understand.network import EncoderSizes, SentenceEncoder, initialise
 from engine.understand.reader import PieceReader, QuestionReader, TextReader
@@ -60,6 +61,7 @@ class Earlier:
     known_words: tuple[str, ...]
     base: Base | None
     tokenizer: PieceTokenizer
+    conversation: Arrays = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> Earlier:
@@ -82,6 +84,7 @@ class Earlier:
                 known_words=() if base else tuple(json.loads(model.path("words.json").read_bytes())),
                 base=base,
                 tokenizer=base.tokenizer if base else PieceTokenizer.load(model.path(TOKENIZER)),
+                conversation=model.arrays(CONVERSATION) if CONVERSATION in model.files else {},
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{folder}: the model cannot be trained further: {error!r}") from error
@@ -95,6 +98,10 @@ class Earlier:
         """Its weights for questions that stand alone, and for follow-ups."""
         alone, follow_up = (RankerWeights.from_json(self.facts["ranker"][kind]) for kind in ("alone", "follow_up"))
         return alone, follow_up
+
+    def following(self, weights: RankerWeights) -> RankerWeights:
+        """Other weights for questions that stand alone, with its own for how much the conversation so far counts."""
+        return RankerWeights((*weights.candidate[:-1], self.ranker()[0].candidate[-1]), weights.none)
 
     def thresholds(self) -> Thresholds:
         """From which confidence on it answers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -39,6 +40,9 @@ NOT_FOR_FOLLOW_UPS = (
 )  # fmt: skip
 """The encoders read whole questions; what they make of "and how long does that take?" by itself is misleading."""
 
+_GOES_ON = tuple(step / 20 for step in range(31))  # weights that are tried; with 1 memory counts as it was learned
+_FEWEST, _SURE = 30, 2.0  # cases, and standard errors by which memory must be better than none
+
 
 def for_follow_ups(weights: RankerWeights) -> RankerWeights:
     """Weights for follow-ups where no logged conversation says better; also where fitting them starts from."""
@@ -52,12 +56,82 @@ def fit_ranker(
 ) -> RankerWeights:
     """Fit by maximum likelihood with a ridge.
 
+    How much the conversation so far counts is fitted last, beside what the message itself says.
+
     Args:
         cases: Features of a question and the place of the right entry, -1 where none is right. A right entry that is
             not among the candidates counts as none: it cannot be given.
         towards: Where the ridge pulls to, ``PRIOR`` by default.
         strength: The ridge.
     """
+    if not cases:
+        return towards or _weights(UNTRIED, NONE_UNTRIED)
+    rows = _rows(cases)
+    goal = towards or _weights(PRIOR, NONE_PRIOR)
+    *own, goes_on = goal.candidate
+    prior, none_prior = torch.tensor(own), torch.tensor(goal.none)
+    candidate = prior.clone().requires_grad_()
+    outside = none_prior.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS([candidate, outside], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(rows.scores(candidate, outside), rows.target)
+        loss = loss + strength * (((candidate - prior) ** 2).mean() + ((outside - none_prior) ** 2).mean())
+        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    fitted = RankerWeights((*candidate.tolist(), goes_on), tuple(outside.tolist()))
+    return fit_goes_on(cases, fitted)
+
+
+def fit_goes_on(cases: Sequence[tuple[Features, int]], weights: RankerWeights) -> RankerWeights:
+    """Weights that also look at the conversation so far, as much as makes the right entries likeliest.
+
+    Where that is no more than chance would make them, or fewer of them come first, it counts for nothing. Without a
+    case that has a conversation before it, the weights stay as they are.
+
+    Args:
+        cases: As for ``fit_ranker``.
+        weights: All other weights, which stay.
+    """
+    rows = _rows(cases)
+    told = (rows.goes_on != 0).any(dim=1)
+    if not told.any():
+        return weights
+    scores = rows.scores(torch.tensor(weights.candidate[:-1]), torch.tensor(weights.none))[told]
+    more = torch.cat([rows.goes_on, torch.zeros(len(rows.goes_on), 1)], dim=1)[told]
+    target = rows.target[told]
+    scored = [scores + weight * more for weight in _GOES_ON]
+    surprise = [torch.nn.functional.cross_entropy(one, target, reduction="none") for one in scored]
+    best = min(range(len(_GOES_ON)), key=lambda at: float(surprise[at].mean()))
+    first, before = (int((scored[at].argmax(dim=1) == target).sum()) for at in (best, 0))
+    gains = surprise[0] - surprise[best]
+    sure = len(gains) >= _FEWEST and float(gains.mean()) > _SURE * float(gains.std()) / len(gains) ** 0.5
+    sure = sure and first >= before
+    return RankerWeights((*weights.candidate[:-1], _GOES_ON[best] if sure else 0.0), weights.none)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Cases side by side: features ``own`` (B, N, F) of which ``real`` (B, N) are, those of none (B, G), ``goes_on``
+    (B, N), and ``target`` (B,), the place of the right one, N for none.
+    """
+
+    own: Tensor
+    real: Tensor
+    none: Tensor
+    goes_on: Tensor
+    target: Tensor
+
+    def scores(self, candidate: Tensor, none: Tensor) -> Tensor:
+        """Scores without the conversation so far. Shape: (B, N + 1)."""
+        scores = (self.own @ candidate).masked_fill(~self.real, float("-inf"))
+        return torch.cat([scores, (self.none @ none)[:, None]], dim=1)
+
+
+def _rows(cases: Sequence[tuple[Features, int]]) -> _Rows:
     most = max((len(features.places) for features, _ in cases), default=1)
     rows = torch.zeros(len(cases), most, len(CANDIDATE_FEATURES))
     real = torch.zeros(len(cases), most, dtype=torch.bool)
@@ -70,25 +144,7 @@ def fit_ranker(
         none[row] = torch.from_numpy(features.none)
         if place >= 0 and place in features.places:
             target[row] = int((features.places == place).argmax())
-    if not cases:
-        return towards or _weights(UNTRIED, NONE_UNTRIED)
-    goal = towards or _weights(PRIOR, NONE_PRIOR)
-    prior, none_prior = torch.tensor(goal.candidate), torch.tensor(goal.none)
-    candidate = prior.clone().requires_grad_()
-    outside = none_prior.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([candidate, outside], max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        scores = (rows @ candidate).masked_fill(~real, float("-inf"))
-        scores = torch.cat([scores, (none @ outside)[:, None]], dim=1)
-        loss = torch.nn.functional.cross_entropy(scores, target)
-        loss = loss + strength * (((candidate - prior) ** 2).mean() + ((outside - none_prior) ** 2).mean())
-        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
-        return loss
-
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return RankerWeights(tuple(candidate.tolist()), tuple(outside.tolist()))
+    return _Rows(rows[..., :-1].contiguous(), real, none, rows[..., -1], target)
 
 
 def _weights(candidate: Mapping[str, float], none: Mapping[str, float]) -> RankerWeights:

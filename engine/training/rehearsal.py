@@ -19,7 +19,7 @@ from engine.knowledge.entries import Entry, Knowledge
 from engine.ports import Reading, Retriever, Understander
 from engine.ranker import CANDIDATE_FEATURES, Features, LearnedRanker, RankerWeights, probabilities
 from engine.text.features import tokens
-from engine.training.fusion import fit_ranker
+from engine.training.fusion import fit_goes_on, fit_ranker
 from engine.training.report import HeldOut
 
 Case = tuple[Features, frozenset[int]]
@@ -152,6 +152,11 @@ def fit(found: Sequence[Case], *, towards: RankerWeights | None = None) -> tuple
         others = [case for place, case in enumerate(labelled) if place % FOLDS != part]
         judged[part::FOLDS] = outcomes(found[part::FOLDS], fit_ranker(others, towards=towards))
     return fit_ranker(labelled, towards=towards), judged
+
+
+def fit_following(found: Sequence[Case], weights: RankerWeights) -> RankerWeights:
+    """The weights, and how much the conversation so far counts beside them; as they are where no case has one."""
+    return fit_goes_on(_labelled(found), weights)
 
 
 def outcomes(found: Sequence[Case], weights: RankerWeights) -> list[Outcome]:

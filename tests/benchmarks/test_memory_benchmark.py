@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from benchmarks import memory
-from benchmarks.conversation_network import KINDS
 from benchmarks.datasets import DataError, Folders
 from benchmarks.memory import DRAWS, OTHERS, ROWS, Spoken, Trial, interval, parts, read, spoken, trials, words
 from engine.dialogue import Speaker
+from engine.understand.conversation import KINDS
 
 
 def turn(role: str, text: str, **slots: str) -> dict[str, Any]:
@@ -35,15 +35,20 @@ BOOKING = [
 def test_topics_are_those_of_before_the_message_and_slots_those_known_with_it() -> None:
     first, second, third = spoken(BOOKING).messages
     assert (first.topics, first.slots) == ((), (("Restaurants_1.city", "Leeds"),))
-    assert second.topics == ("Restaurants_1",)
+    assert second.topics == (0,)
     assert dict(second.slots)["Taxi_1.to"] == "Leeds"
-    assert third.topics == ("Restaurants_1", "Taxi_1")
+    assert third.topics == (0, 2)
 
 
-def test_a_topic_that_comes_back_is_the_current_one_again() -> None:
+def test_so_many_topics_are_remembered_as_in_the_product() -> None:
+    many = [one for number in range(9) for one in (turn("customer", f"{number}?"), turn("agent", f"{number}!"))]
+    assert spoken(many).messages[-1].topics == (6, 8, 10, 12, 14)
+
+
+def test_a_service_that_comes_back_is_what_the_message_is_about_again() -> None:
     back = turn("customer", "No, three", Restaurants_1__city="Leeds", Restaurants_1__size="3", Taxi_1__to="Leeds")
     ending = [turn("agent", "Sure."), turn("customer", "Bye"), turn("agent", "Bye.")]
-    assert spoken([*BOOKING[:4], back, *ending]).messages[-1].topics == ("Taxi_1", "Restaurants_1")
+    assert spoken([*BOOKING[:4], back, *ending]).messages[-1].service == "Restaurants_1"
 
 
 def test_a_message_nobody_answers_is_no_question() -> None:
@@ -170,15 +175,22 @@ def test_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
         "--curve",
         "2",
         "--rows",
-        "none,all,all but slots",
+        "none,topics,slots,by default,all,all but slots",
     )
     assert run(monkeypatch, *asked, "--json", str(written), "--cache", str(tmp_path / "kept")) == 0
     told = capsys.readouterr().out
-    assert all(title in told for title in ("separate", "one", "all, of 2"))
+    assert all(title in told for title in ("separate", "one", "by default, of 2"))
     figures = json.loads(written.read_text("utf-8"))["sets"]["crosswoz"]
-    tables = {f"{way}, {row}" for way in memory.WAYS for row in ("none", "all", "all but slots")}
-    assert set(figures) == {*tables, "none, of 2", "all, of 2"}
+    tables = {
+        f"{way}, {row}"
+        for way in memory.WAYS
+        for row in ("none", "topics", "slots", "by default", "all", "all but slots")
+    }
+    assert set(figures) == {*tables, "none, of 2", "by default, of 2"}
     assert all(0 <= row["recall_any"] <= row["mrr_any"] <= 1 for row in figures.values())
+    default, topics = figures["one, by default"], figures["one, topics"]
+    beside = 100 * (default["recall_any"] - topics["recall_any"])
+    assert default["gain_any by slots"][0] == pytest.approx(beside, abs=0.02)
     assert run(monkeypatch, *asked, "--json", str(tmp_path / "again.json"), "--cache", str(tmp_path / "kept")) == 0
     again = json.loads((tmp_path / "again.json").read_text("utf-8"))["sets"]["crosswoz"]
     assert all(again[title]["mrr_same"] == row["mrr_same"] for title, row in figures.items())

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.ranker import CANDIDATE_FEATURES, NONE_FEATURES, Features, RankerWeights, probabilities
-from engine.training.fusion import NONE_PRIOR, PRIOR, UNTRIED, fit_ranker, for_follow_ups
+from engine.training.fusion import NONE_PRIOR, PRIOR, UNTRIED, fit_goes_on, fit_ranker, for_follow_ups
 
 torch.set_num_threads(1)
 
@@ -91,3 +91,60 @@ def test_the_same_cases_give_the_same_weights() -> None:
 
 def test_every_prior_belongs_to_a_feature() -> None:
     assert set(PRIOR) <= set(CANDIDATE_FEATURES)
+
+
+GOES_ON = CANDIDATE_FEATURES.index("goes_on")
+
+
+def told(count: int, *, tells: float, seed: int = 0) -> list[tuple[Features, int]]:
+    """Cases between which other evidence hardly tells, and where the conversation so far is right so often."""
+    chance = np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        right = int(chance.integers(4))
+        features, place = a_case(chance, telling="goes_on", right=right)
+        features.candidates[:, GOES_ON] = 0.0
+        features.candidates[right if chance.random() < tells else (right + 1) % 4, GOES_ON] = 2.0
+        found.append((features, place))
+    return found
+
+
+def without(found: list[tuple[Features, int]]) -> list[tuple[Features, int]]:
+    """The same cases with nothing said before."""
+    blind = []
+    for features, place in found:
+        rows = features.candidates.copy()
+        rows[:, GOES_ON] = 0.0
+        blind.append((Features(features.places, rows, features.none), place))
+    return blind
+
+
+def test_what_was_said_before_counts_where_it_tells() -> None:
+    found = told(80, tells=0.9)
+    weights = fit_goes_on(found, fit_ranker(without(found)))
+    assert weight(weights, "goes_on") > 0.5
+    blind = fit_ranker(without(found))
+    right = [int(probabilities(features, weights).argmax()) == place - 10 for features, place in found]
+    before = [int(probabilities(features, blind).argmax()) == place - 10 for features, place in found]
+    assert sum(right) > sum(before)
+
+
+def test_the_other_weights_are_fitted_as_if_nothing_had_been_said_before() -> None:
+    found = told(80, tells=0.9)
+    assert fit_ranker(found).forgetful() == fit_ranker(without(found))
+    assert fit_ranker(found) == fit_goes_on(found, fit_ranker(without(found)))
+
+
+@pytest.mark.parametrize("found", [told(80, tells=0.25), told(10, tells=1.0)], ids=["it misleads", "too few"])
+def test_what_was_said_before_counts_for_nothing_where_that_proves_no_better(
+    found: list[tuple[Features, int]],
+) -> None:
+    assert weight(fit_goes_on(found, fit_ranker(without(found))), "goes_on") == 0.0
+
+
+def test_without_a_conversation_its_weight_stays_as_it_was() -> None:
+    known = fit_ranker(cases("grams"))
+    goal = RankerWeights((*known.candidate[:-1], 0.7), known.none)
+    blind = without(told(40, tells=1.0))
+    assert fit_goes_on(blind, goal) == goal
+    assert weight(fit_ranker(blind, towards=goal), "goes_on") == 0.7

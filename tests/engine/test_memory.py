@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from engine.dialogue import Choice, ConversationKey, Grade, Mark, Source, Speaker, Turn
 from engine.memory import (
+    DAMAGED,
     FORMAT,
     LONGEST_VALUE,
     MOODS,
@@ -208,10 +209,6 @@ def test_a_memory_with_a_missing_field_is_damaged(field: str) -> None:
         '"settled": 5',
         '"settled": [{"question": "a"}]',
         '"settled": [{"question": "a", "entries": 5}]',
-        '"neural": {"fingerprint": "a", "payload": "A"}',
-        '"neural": {"fingerprint": "a", "payload": "é"}',
-        '"neural": {"payload": ""}',
-        '"neural": 5',
     ],
 )
 def test_a_damaged_memory_is_refused(text: str) -> None:
@@ -319,3 +316,19 @@ def test_the_last_moods_are_kept() -> None:
     for place in range(MOODS + 3):
         memory = memory.feel(place / 100)
     assert memory.moods == tuple(place / 100 for place in range(3, MOODS + 3))
+
+
+@pytest.mark.parametrize(
+    "neural",
+    [
+        {"fingerprint": "f"},
+        {"payload": ""},
+        *({"fingerprint": "f", "payload": one} for one in ("A", "é", "?!", 3)),
+        3,
+        [],
+    ],
+)
+def test_a_damaged_neural_state_costs_the_state_alone(neural: object) -> None:
+    kept = WorkingMemory(turn=3).push_topic("refund")
+    read = WorkingMemory.from_json({**kept.to_json(), "neural": neural})
+    assert read == replace(kept, neural=NeuralState(DAMAGED, b""))

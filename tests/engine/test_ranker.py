@@ -172,3 +172,22 @@ def test_weights_come_back_from_plain_data() -> None:
 def test_weights_of_another_version_are_refused() -> None:
     with pytest.raises(ValueError, match="another version"):
         RankerWeights.from_json({"candidate": [1.0], "none": [1.0]})
+
+
+def test_weights_from_before_memory_counted_give_it_no_say() -> None:
+    weights = weighing(grams=0.25)
+    data = weights.to_json()
+    assert RankerWeights.from_json({**data, "candidate": data["candidate"][:-1]}) == weights
+    assert weighing(grams=0.25, goes_on=0.5).forgetful() == weights
+
+
+def test_what_goes_on_with_the_conversation_is_ranked_before_what_does_not() -> None:
+    said = np.zeros(SIZE, np.float32)
+    said[KNOWLEDGE.place("holidays")] = 2.0
+    evidence = replace(some_evidence(2), places=np.asarray([1, 2]))
+    reading = Reading("and then", "en", goes_on=said)
+    found = LearnedRanker(KNOWLEDGE, ZERO, ZERO).features(reading, understood(), evidence)
+    assert column(found, "goes_on") == {"hours": 0.0, "holidays": 2.0}
+    ranked = LearnedRanker(KNOWLEDGE, weighing(goes_on=1.0), ZERO).rank(reading, understood(), evidence)
+    assert [candidate.entry for candidate in ranked] == ["holidays", "hours"]
+    assert not any(column(features(Reading("and then", "en")), "goes_on").values())

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import math
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.conversation_network import KINDS, Context, ConversationEncoder, StateError, of_slots, of_topics
 from engine.dialogue import Speaker
 from engine.errors import CheckpointError
+from engine.understand.conversation import (
+    KINDS,
+    SHARPEST,
+    Context,
+    ConversationEncoder,
+    StateError,
+    of_slots,
+    of_topics,
+)
 
 WIDTH, UNITS, HIDDEN, SHARED = 6, 5, 7, 4
 
@@ -29,6 +40,7 @@ def weights(seed: int = 1, kinds: Sequence[str] = KINDS) -> dict[str, NDArray[np
     made = {f"{name}.weight": chance.normal(size=size) for name, size in layers.items()}
     made |= {f"{name}.bias": chance.normal(size=size[0]) for name, size in layers.items()}
     made |= {"likeness.weight": chance.normal(size=(SHARED, WIDTH)), "gains": chance.normal(size=4)}
+    made |= {"sharpness": np.array(2.5)}
     if "state" in kinds:
         made["speakers.weight"] = chance.normal(size=(2, WIDTH))
         made |= {"turns.weight_ih_l0": chance.normal(size=(3 * UNITS, WIDTH))}
@@ -183,7 +195,7 @@ def test_weights_that_lack_one_are_refused(name: str) -> None:
 def test_weights_of_another_size_or_without_numbers_are_refused(name: str) -> None:
     own = weights()
     with pytest.raises(CheckpointError, match="memory of conversations"):
-        ConversationEncoder(own | {name: np.concatenate([own[name], own[name]])})
+        ConversationEncoder(own | {name: np.concatenate([np.atleast_1d(own[name])] * 2)})
     with pytest.raises(CheckpointError, match="no numbers"):
         ConversationEncoder(own | {name: np.full_like(own[name], np.nan)})
 
@@ -207,5 +219,21 @@ def test_slots_have_no_order_and_more_of_them_weigh_more() -> None:
 
 
 def test_it_works_without_pytorch() -> None:
-    code = "import sys, benchmarks.conversation_network; sys.exit('torch' in sys.modules)"
+    code = "import sys, engine.understand.conversation; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1.5, -2.0])
+def test_a_state_with_something_that_is_no_state_is_refused_though_its_checksum_is_right(wrong: float) -> None:
+    head = struct.Struct("<4sBIHI")
+    name, form, mark, units, _ = head.unpack_from(ENCODER.payload(STATE))
+    values = STATE.astype("<f2")
+    values[2] = wrong
+    body = values.tobytes()
+    with pytest.raises(StateError, match="damaged"):
+        ENCODER.read(head.pack(name, form, mark, units, zlib.crc32(body)) + body)
+
+
+def test_sharpness_has_a_bound() -> None:
+    assert ENCODER.sharpness == pytest.approx(math.exp(2.5))
+    assert ConversationEncoder({**weights(), "sharpness": np.array(9.0, np.float32)}).sharpness == SHARPEST

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.conversation_network import KINDS, Context, ConversationEncoder, of_slots, of_topics
-from benchmarks.conversation_training import (
+from engine.dialogue import Speaker
+from engine.errors import TrainingError
+from engine.training.conversation import (
     ConversationsTask,
     ConversationsTrainer,
     MemoryNetwork,
@@ -24,9 +25,8 @@ from benchmarks.conversation_training import (
     encoder_of,
     surprise,
 )
-from engine.dialogue import Speaker
-from engine.errors import TrainingError
 from engine.training.running import Running
+from engine.understand.conversation import KINDS, Context, ConversationEncoder, of_slots, of_topics
 from engine.understand.recurrent import Floats
 
 WIDTH = 24

@@ -4,7 +4,7 @@ The base turns each message into a vector and stays as it is; a GRU over the tur
 et al. 2015: A Hierarchical Recurrent Encoder-Decoder; Serban et al. 2016). What is known of the conversation and each
 possible answer are projected into one space, whose cosine says how well the two fit (a dual encoder, Henderson et al.
 2017: Efficient Natural Language Response Suggestion). A part of both projections is the same, so that words that both
-have bring them together also where little was there to learn from. ``benchmarks.conversation_training`` has the same in
+have bring them together also where little was there to learn from. ``engine.training.conversation`` has the same in
 PyTorch.
 """
 
@@ -25,13 +25,14 @@ from engine.understand.recurrent import Floats
 KINDS = ("topics", "slots", "state", "last")
 """The kinds of memory: what it was about, what the customer gave, the state of the GRU, what the bot said last."""
 RECENCY = 0.5  # weight of a topic beside that of the one after it
+SHARPEST = 40.0  # what cosines are multiplied by at most
 SIDES = 2  # the customer, and whoever speaks for the company
 
 LIKE = ("said", "topics", "slots", "last")
 """What has a vector of the base, as answers have, and so can be like them without having been learned."""
 
 _SAID = ("said.weight", "said.bias", "context.weight", "context.bias")
-_ANSWERS = ("read.weight", "read.bias", "answers.weight", "answers.bias", "likeness.weight", "gains")
+_ANSWERS = ("read.weight", "read.bias", "answers.weight", "answers.bias", "likeness.weight", "gains", "sharpness")
 _TURNS = ("speakers.weight", *(f"turns.{part}_l0" for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")))
 NEEDED = (*_SAID, *_ANSWERS)
 """The weights without which nothing can be compared, by name; each kind of memory has its own beside them."""
@@ -81,6 +82,7 @@ class ConversationEncoder:
 
     Attributes:
         kinds: The kinds of memory that it was trained with.
+        sharpness: What makes log-odds of cosines, up to a constant.
     """
 
     def __init__(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
@@ -97,6 +99,7 @@ class ConversationEncoder:
         self._own = own
         self.width = own["said.weight"].shape[-1]
         self.units = own["turns.weight_hh_l0"].shape[-1] if "state" in self.kinds else 0
+        self.sharpness = min(float(np.exp(own["sharpness"])), SHARPEST) if own["sharpness"].shape == () else 0.0
         self._check_sizes()
         self._mark = zlib.crc32(b"".join(own[name].tobytes() for name in sorted(own)))
 
@@ -112,7 +115,7 @@ class ConversationEncoder:
         wanted |= {kind: (hidden, units if kind == "state" else width) for kind in self.kinds}
         sizes: dict[str, tuple[int, ...]] = {f"{layer}.weight": size for layer, size in wanted.items()}
         sizes |= {f"{layer}.bias": size[:1] for layer, size in wanted.items()}
-        sizes |= {"likeness.weight": (shared, width), "gains": (len(LIKE),)}
+        sizes |= {"likeness.weight": (shared, width), "gains": (len(LIKE),), "sharpness": ()}
         if "state" in self.kinds:
             gates = 3 * units
             sizes |= dict(
@@ -180,7 +183,10 @@ class ConversationEncoder:
             raise StateError("a stored state was made with other weights")
         if len(body) != 2 * units or zlib.crc32(body) != checksum:
             raise StateError("a stored state is damaged: its checksum is another")
-        return np.frombuffer(body, "<f2").astype(np.float32)
+        state = np.frombuffer(body, "<f2").astype(np.float32)
+        if not (np.abs(state) <= 1).all():  # also where there is something that is no number
+            raise StateError("a stored state is damaged: it has something that is no number between -1 and 1")
+        return state
 
     def context(self, context: Context) -> Floats:
         """What is known of a conversation, as a unit vector. Shape: (P,).
@@ -202,7 +208,7 @@ class ConversationEncoder:
             if kind in LIKE:
                 like = like + values * own["gains"][LIKE.index(kind)]
         learned = own["context.weight"] @ np.maximum(hidden, 0) + own["context.bias"]
-        return _unit(learned + own["likeness.weight"] @ (like * _spread(self.width)))
+        return unit(learned + own["likeness.weight"] @ (like * _spread(self.width)))
 
     def answers(self, vectors: Floats) -> Floats:
         """Answers as unit vectors to be compared with contexts; they can be kept. Shape: (N, V) to (N, P).
@@ -215,7 +221,7 @@ class ConversationEncoder:
         spread = vectors * _spread(self.width)
         hidden = spread @ own["read.weight"].T + own["read.bias"]
         learned = np.maximum(hidden, 0) @ own["answers.weight"].T + own["answers.bias"]
-        return _unit(np.asarray(learned + spread @ own["likeness.weight"].T, np.float32))
+        return unit(np.asarray(learned + spread @ own["likeness.weight"].T, np.float32))
 
     def score(self, context: Context, answers: Floats) -> Floats:
         """How well each answer goes on with the conversation: cosines. Shape: (N, V) to (N,).
@@ -246,7 +252,7 @@ def of_topics(vectors: Sequence[Floats]) -> Floats | None:
     if not len(vectors):
         return None
     weights = RECENCY ** np.arange(len(vectors) - 1, -1, -1, dtype=np.float32)
-    return _unit(np.asarray(weights @ np.stack(list(vectors)), np.float32))
+    return unit(np.asarray(weights @ np.stack(list(vectors)), np.float32))
 
 
 def of_slots(vectors: Sequence[Floats]) -> Floats | None:
@@ -264,5 +270,6 @@ def _spread(width: int) -> np.float32:
     return np.float32(width**0.5)
 
 
-def _unit(values: Floats) -> Floats:
+def unit(values: Floats) -> Floats:
+    """Vectors brought to the length 1, along the last axis; nothing stays nothing."""
     return np.asarray(values / np.maximum(np.linalg.norm(values, axis=-1, keepdims=True), 1e-12), np.float32)

@@ -19,18 +19,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.conversation_network import KINDS, LIKE, SIDES, Context, ConversationEncoder, side_of
 from engine.dialogue import Speaker
 from engine.errors import TrainingError
 from engine.training.loop import Loop, Outcome
 from engine.training.loop import Pace as LoopPace
 from engine.training.running import Running
 from engine.training.steps import decay_groups, weights_of
+from engine.understand.conversation import KINDS, LIKE, SHARPEST, SIDES, Context, ConversationEncoder, side_of
 
 Floats = NDArray[np.float32]
 
 _SHARPNESS = 12.0  # of cosines, at the beginning; it is learned
-_SHARPEST = 40.0
 _LIKENESS, _MEMORY_GAIN = 0.5, 0.3  # how much the base's own likeness counts at the beginning, and memory's in it
 _ALIKE = 0.98  # cosine from which on two answers of a batch count as the same, so that none is wrong
 
@@ -68,13 +67,16 @@ class Question:
     """A message of the customer that somebody answered: its place among the turns, whose next one is the answer, and
     topics and slots as they were known then (``of_topics``, ``of_slots``).
 
+    ``answer`` stands for the answer where that is not the next turn as it was written, but the entry it came from.
+
     Shape:
-        topics, slots: (V,)
+        topics, slots, answer: (V,)
     """
 
     place: int
     topics: Floats | None = None
     slots: Floats | None = None
+    answer: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Told:
 
 
 class MemoryNetwork(nn.Module):
-    """The network in PyTorch; ``benchmarks.conversation_network.ConversationEncoder`` is the same at work.
+    """The network in PyTorch; ``engine.understand.conversation.ConversationEncoder`` is the same at work.
 
     Args:
         width: Of the vectors of turns, V.
@@ -198,6 +200,7 @@ def as_batch(of: Sequence[Told], device: torch.device | None = None) -> Batch:
         turns[row, : len(one.vectors)] = one.vectors
         sides[row, : len(one.speakers)] = [side_of(speaker) for speaker in one.speakers]
     asked = [(row, question) for row, one in enumerate(of) for question in one.questions]
+    given = [of[row].vectors[one.place + 1] if one.answer is None else one.answer for row, one in asked]
     rows, places = np.asarray([(row, question.place) for row, question in asked], np.int64).T
     contexts = [of[row].context(question, None) for row, question in asked]
     nothing = np.zeros(width, np.float32)
@@ -216,7 +219,7 @@ def as_batch(of: Sequence[Told], device: torch.device | None = None) -> Batch:
         tensor(rows),
         tensor(places),
         tensor(turns[rows, places]),
-        tensor(turns[rows, places + 1]),
+        tensor(np.stack(given)),
         **{kind: tensor(values) for kind, values in parts.items()},
         there={kind: tensor(values.astype(np.float32)) for kind, values in there.items()},
     )
@@ -306,7 +309,7 @@ def surprise(network: MemoryNetwork, batch: Batch, kept: Mapping[str, Tensor]) -
     Answers that say the same as the right one are not held against it.
     """
     contexts, answers = network(batch, kept)
-    scores = contexts @ answers.T * network.sharpness.exp().clamp_max(_SHARPEST)
+    scores = contexts @ answers.T * network.sharpness.exp().clamp_max(SHARPEST)
     said = F.normalize(batch.answers, dim=-1)
     itself = torch.eye(len(said), dtype=torch.bool, device=said.device)
     same = (said @ said.T > _ALIKE) & ~itself
