@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -51,6 +51,20 @@ class Load:
     def per_second(self) -> float:
         """Replies a second, over all."""
         return len(self.waits) / self.seconds if self.seconds else 0.0
+
+    def to_json(self) -> dict[str, object]:
+        """The figures as plain data."""
+        counts = {
+            "sources": dict(self.sources),
+            "failed": {str(status): count for status, count in self.failed.items()},
+        }
+        return {
+            "name": self.name,
+            "conversations": self.conversations,
+            "seconds": self.seconds,
+            "waits": self.waits,
+            **counts,
+        }
 
     def __str__(self) -> str:
         p50, p99 = np.percentile(self.waits, (50, 99)) if self.waits else (0.0, 0.0)
@@ -162,7 +176,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         loads = asyncio.run(_measure(options, Path(folder)))
     if options.json is not None:
-        options.json.write_text(json.dumps([{**asdict(one), "waits": sorted(one.waits)} for one in loads]), "utf-8")
+        options.json.write_text(json.dumps([one.to_json() for one in loads]), "utf-8")
     return 1 if any(one.failed for one in loads) else 0
 
 

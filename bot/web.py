@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("attendant.web")
 MOST_BYTES = 1024 * 1024
 _HEADERS = {
+    "Server": "attendant",  # and not which versions of what
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",

@@ -27,7 +27,7 @@ _AMOUNT = (
 )
 _BEFORE_ORDER = (
     "order ", "order number ", "order no ", "order no. ", "order number is ", "order: ", "order number: ",
-    "订单", "订单号", "订单号是", "订单号：", "订单号:", "订单号是：", "订单号是:",
+    "订单", "订单 ", "订单号", "订单号 ", "订单号是", "订单号是 ", "订单号：", "订单号:", "订单号是：", "订单号是:",
 )  # fmt: skip
 _END = r"(?![A-Za-z\d]|[./-]\d)"
 _ORDER = (

@@ -135,6 +135,14 @@ def test_all_slots_of_a_message_are_found() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("订单 4512 多久能退款？", "4512"), ("订单号是 20250001", "20250001"), ("快递单号 20250001", None)],
+)
+def test_an_order_number_may_stand_apart_from_its_name(text: str, number: str | None) -> None:
+    assert FINDER.find(text).get("order_number") == number
+
+
 def test_own_patterns_replace_and_add() -> None:
     finder = SlotFinder({"order_number": r"\bT\d{3}\b", "tent": r"tent (\w+)"})
     assert finder.find("T123 for tent Fern, not FW-317042") == {"order_number": "T123", "tent": "Fern"}
