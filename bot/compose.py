@@ -16,6 +16,7 @@ from bot.config import Config, MemoryConfig
 from bot.errors import NoModel
 from bot.guard import Guard
 from bot.mood_alerts import MoodAlerts
+from bot.office import Office
 from bot.remembered import lines, sections
 from bot.retention import Retention
 from bot.service import Service
@@ -67,9 +68,9 @@ class House:
         except StorageError:
             return ()
 
-    def say(self, wording: str) -> str:
-        """A fixed sentence in the main language."""
-        return self.wording.say(wording)
+    def say(self, wording: str, locale: str | None = None) -> str:
+        """A fixed sentence, in the language nearest to ``locale`` that the bot speaks, else in the main one."""
+        return self.wording.say(wording, None if locale is None else _nearest(locale, self.config.bot.locales))
 
     def remembered(self, key: ConversationKey) -> Sequence[str]:
         """What is remembered of a conversation, in lines for people, but for the turns themselves."""
@@ -152,6 +153,16 @@ class House:
         self.store.close()
 
 
+def _nearest(locale: str, locales: Sequence[str]) -> str | None:
+    """The one of ``locales`` that is ``locale``, else the first of the same language; None where there is none."""
+    wanted = locale.lower().replace("_", "-")
+    for length in (None, 1):
+        for one in locales:
+            if one.lower().split("-")[:length] == wanted.split("-")[:length]:
+                return one
+    return None
+
+
 def _warm_up(engine: Engine) -> None:
     try:
         engine.warm_up()
@@ -172,7 +183,7 @@ def compose(config: Config, *, model: Path | None = None, lasting: bool = True) 
         StorageError: If the database cannot be opened.
         ConfigError: If the wording overrides a sentence that does not exist.
     """
-    wording = Wording(config.bot.name, config.bot.locales, config.wording)
+    wording = _wording(config)
     folder = model or config.model_path
     watch = ModelWatch(folder, lambda: Engine.load(folder, _settings(config, wording)))  # before the model is read
     engine, ready = _engine(config, model, wording)
@@ -194,10 +205,20 @@ def load_engine(config: Config, model: Path | None = None) -> Engine:
         NoModel: If there is no model, or it cannot be used.
         ConfigError: If the wording overrides a sentence that does not exist.
     """
-    engine, ready = _engine(config, model, Wording(config.bot.name, config.bot.locales, config.wording))
+    engine, ready = _engine(config, model, _wording(config))
     if engine is None:
         raise NoModel(ready)
     return engine
+
+
+def _wording(config: Config) -> Wording:
+    """The fixed sentences; outside office hours a handoff says when somebody will be there."""
+    office = Office(config.handoff.hours, ZoneInfo(config.memory.zone))
+
+    def closed() -> str:
+        return "" if office.is_open(clock.now()) else office.words
+
+    return Wording(config.bot.name, config.bot.locales, config.wording, closed=closed)
 
 
 def _engine(config: Config, model: Path | None, wording: Wording) -> tuple[Engine | None, str]:

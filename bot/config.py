@@ -15,10 +15,12 @@ import typing
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError
+from bot.office import Office
 from engine.understand.encoders import BASE, NAMES, is_encoder
 from engine.understand.slots import any_of
 
@@ -169,6 +171,13 @@ class ServeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoffConfig:
+    """When people are there to take over, such as ``Mon-Fri 09:00-18:00``, by the clock of ``memory.zone``."""
+
+    hours: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AlertsConfig:
     """Who is told what the company should know, such as a jump of angry conversations: adapters, by name."""
 
@@ -198,6 +207,7 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
+    handoff: HandoffConfig = field(default_factory=HandoffConfig)
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     log: LogConfig = field(default_factory=LogConfig)
     slots: Mapping[str, str] = field(default_factory=dict, metadata={"lists": True})
@@ -264,6 +274,7 @@ def load(path: Path | None = None) -> Config:
     config: Config = _build(Config, data, "", problems)
     problems.extend(_wrong_patterns(config.slots))
     problems.extend(_wrong_zone(config.memory.zone))
+    problems.extend(_wrong_hours(config.handoff.hours))
     folders = {"bot.data": config.bot.data, "model.path": config.model.path, "models.folder": config.models.folder}
     for key, folder in folders.items():
         problems.extend(_wrong_folder(key, folder))
@@ -381,6 +392,14 @@ def _wrong_zone(zone: str) -> Iterator[str]:
         zoneinfo.ZoneInfo(zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         yield f'memory.zone is no time zone that this machine knows, such as "Europe/London", but {zone!r}'
+
+
+def _wrong_hours(hours: tuple[str, ...]) -> Iterator[str]:
+    for line in hours:
+        try:
+            Office([line], UTC)
+        except ValueError as error:
+            yield f"handoff.hours: {error}"
 
 
 _SLOT_NAME = re.compile("[a-z][a-z0-9_]{0,40}")

@@ -30,8 +30,14 @@ class Desk(Protocol):
     def history(self, key: ConversationKey, *, limit: int) -> Sequence[StoredTurn]:
         """The last turns of a conversation, oldest first; empty where they cannot be read."""
 
-    def say(self, wording: str) -> str:
-        """A fixed sentence in the main language, such as ``welcome``."""
+    def say(self, wording: str, locale: str | None = None) -> str:
+        """A fixed sentence, such as ``welcome``.
+
+        Args:
+            wording: Its name.
+            locale: The language of who reads it, as their app names it (``zh-hans``, ``pt-BR``). For None, and for a
+                language that the bot does not speak, it is the main one.
+        """
 
     def remembered(self, key: ConversationKey) -> Sequence[str]:
         """What is remembered of a conversation, in lines for people; empty where that is nothing."""

@@ -41,9 +41,9 @@ class RecordingDesk:
         """Nothing was said before."""
         return ()
 
-    def say(self, wording: str) -> str:
-        """A sentence that names its wording."""
-        return f"{wording}: I am {self.name}."
+    def say(self, wording: str, locale: str | None = None) -> str:
+        """A sentence that names its wording and, where one was asked for, its language."""
+        return f"{wording}: I am {self.name}." if locale is None else f"{wording} ({locale}): I am {self.name}."
 
     def remembered(self, key: ConversationKey) -> Sequence[str]:  # noqa: ARG002 - the port's
         """Nothing is remembered."""

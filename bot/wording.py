@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bot.errors import ConfigError
 
@@ -24,6 +24,9 @@ _ENGLISH = {
         "I have no sure answer to this part: “{part}” Please ask it once more by itself, or write /human for a person."
     ),
     "handoff": "I am passing this on to a colleague, who will read our conversation and answer here.",
+    "handoff_closed": (
+        "I am passing this on. My colleagues are here {hours}; they will read our conversation and answer here."
+    ),
     "waiting": "Your message has been added for my colleague. Write /new to talk to me again instead.",
     "person": "A colleague is looking after this conversation and will answer here.",
     "empty": "I did not get any text. What would you like to know?",
@@ -97,6 +100,7 @@ _CHINESE = {
     "upset": "给您添麻烦了，非常抱歉。",
     "left_open": "这一部分我没有把握回答：“{part}”请单独再问一次，或输入 /human 转人工客服。",
     "handoff": "我这就转给同事，他们会看到我们的对话，并在这里回复您。",
+    "handoff_closed": "我已转给同事。他们的工作时间是 {hours}，看到后会在这里回复您。",
     "waiting": "您的留言已转给同事。如果想继续和我聊，请输入 /new。",
     "person": "同事正在处理这次对话，会在这里回复您。",
     "empty": "我没有收到文字。请问您想了解什么？",
@@ -160,11 +164,24 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {"en": _ENGLISH, "zh": _CHINESE}
 class Wording:
     """Fixed sentences by language, with the operator's own in front.
 
+    Args:
+        bot: Its name.
+        locales: The languages that it speaks, the main one first.
+        overrides: The operator's own sentences, by language and name.
+        closed: Gives the office hours while nobody is there to take over, else nothing.
+
     Raises:
         ConfigError: If an override names a sentence that does not exist.
     """
 
-    def __init__(self, bot: str, locales: tuple[str, ...], overrides: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        bot: str,
+        locales: tuple[str, ...],
+        overrides: Mapping[str, Mapping[str, str]],
+        *,
+        closed: Callable[[], str] = lambda: "",
+    ) -> None:
         for locale, sentences in overrides.items():
             if locale not in locales:
                 raise ConfigError(f"unknown key wording.{locale}; bot.locales has {', '.join(locales)}")
@@ -175,6 +192,7 @@ class Wording:
                     near = difflib.get_close_matches(name, _ENGLISH, n=1, cutoff=0.0)[0]
                     raise ConfigError(f"unknown key wording.{locale}.{name}; did you mean {near}?")
         self._bot = bot
+        self._closed = closed
         self._main = locales[0] if locales else "en"
         self._sentences = {
             locale: {**BUILT_IN.get(locale.split("-")[0], _ENGLISH), **overrides.get(locale, {})}
@@ -184,6 +202,8 @@ class Wording:
     def say(self, name: str, locale: str | None = None, **values: str | int) -> str:
         """The sentence ``name`` in ``locale``, else in the main language."""
         sentences = self._sentences.get(locale or self._main) or self._sentences.get(self._main) or _ENGLISH
+        if name == "handoff" and (hours := self._closed()):
+            name, values = "handoff_closed", {"hours": hours}
         text = sentences[name].replace("{bot}", self._bot)
         for key, value in values.items():
             text = text.replace("{" + key + "}", str(value))

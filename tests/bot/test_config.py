@@ -20,6 +20,7 @@ KEYS = list(config.keys())
 OTHERS = {
     "memory.zone": "Asia/Shanghai",
     "memory.hours": {"order_number": 2.5},
+    "handoff.hours": ["Mon-Fri 09:00-17:00"],
     "training.device": "cuda",
     "training.precision": "float32",
     "bot.locales": ["zh"],

@@ -37,7 +37,9 @@ def test_chinese_sentences_are_chinese_and_english_ones_english(name: str) -> No
 @pytest.mark.parametrize("locale", ["en", "zh"])
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_stays_open_once_a_sentence_is_said(name: str, locale: str) -> None:
-    said = a_wording().say(name, locale, limit=4000, command="/dance", part="how?", slot="hat size", text="x")
+    said = a_wording().say(
+        name, locale, limit=4000, command="/dance", part="how?", slot="hat size", text="x", hours="Mon 09:00-17:00"
+    )
     assert "{" not in said
 
 
