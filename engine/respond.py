@@ -38,6 +38,7 @@ from engine.ports import (
 from engine.promise import Promise
 from engine.ranker import LearnedRanker, RankerWeights
 from engine.retrieval.retriever import HybridRetriever
+from engine.seq2seq.batching import Rounds
 from engine.seq2seq.generator import Seq2SeqGenerator
 from engine.seq2seq.source import SourceWriter
 from engine.tell import MOST_CANDIDATES, Teller, bare
@@ -113,6 +114,16 @@ class Engine:
             CheckpointError: If the folder holds no whole model of this version.
         """
         return assemble(read(folder), settings or Settings())
+
+    @property
+    def generator(self) -> Generator | None:
+        """Composes replies, for several conversations in one go; None where entries speak in their own words alone."""
+        return self._generator
+
+    @generator.setter
+    def generator(self, generator: Generator | None) -> None:
+        self._generator = generator
+        self._rounds = None if generator is None else Rounds(generator)
 
     def warm_up(self) -> None:
         """Load what is otherwise loaded when the generator first speaks."""
@@ -259,7 +270,7 @@ class Engine:
     ) -> list[list[Generation | None]]:
         """What the generator makes of each step of each plan; None where it is not asked, or has nothing to say."""
         found: list[list[Generation | None]] = [[None] * len(plan.steps) for plan in plans]
-        if self.generator is None or not self._settings.generate:
+        if self._rounds is None or not self._settings.generate:
             return found
         places = [
             (message, place)
@@ -272,7 +283,7 @@ class Engine:
             for message, step in ((message, plans[message].steps[place]) for message, place in places)
         ]
         try:
-            generations = self.generator.generate(contexts, deadline=deadline) if contexts else []
+            generations = self._rounds.generate(contexts, deadline=deadline) if contexts else []
         except GenerationError:
             return found
         for (message, place), generation in zip(places, generations, strict=True):
