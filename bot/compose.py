@@ -113,7 +113,10 @@ class House:
 
     def forget(self, key: ConversationKey) -> int:
         """Remove the text of a conversation; a tombstone stays."""
+        waiting = self.store.events(key=key, limit=10_000)
         with self.store.write() as work:
+            for event in waiting:
+                work.drop_event(event.id)
             gone = work.erase(key, by=By.CUSTOMER, at=clock.now())
             work.commit()
         return gone

@@ -6,16 +6,17 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot import handover
+from bot import handover, ownership
 from bot.clock import Clock
 from bot.service import Service
 from bot.turn import TurnTaker
 from engine.dialogue import ChannelEvent, ConversationKey, EventKind, Message, Provenance, Reply, Source, Speaker
-from storage.errors import StorageError
-from storage.ports import Store, StoredEvent
+from storage.errors import StorageError, TakenUp
+from storage.ports import Store, StoredEvent, UnitOfWork
 
 log = logging.getLogger("attendant.inbox")
 _MOST_AT_ONCE = 50
@@ -65,6 +66,9 @@ class Inbox:
         self._habit = habit
         self._answered = answered
         self._typing = typing
+        self._storing = ThreadPoolExecutor(2, thread_name_prefix="inbox")  # nobody who acknowledges waits for a backlog
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+        self._forgot = clock()
         self._running: dict[ConversationKey, asyncio.Task[None]] = {}
         self._again: set[ConversationKey] = set()
         self._asides: set[asyncio.Future[None]] = set()
@@ -75,7 +79,7 @@ class Inbox:
         Raises:
             StorageError: If it could not be stored.
         """
-        new = await asyncio.to_thread(self._keep, event)
+        new = await asyncio.get_running_loop().run_in_executor(self._storing, self._keep, event)
         if new:
             self._wake(event.key)
         return new
@@ -90,12 +94,19 @@ class Inbox:
         """Take up what was left behind, by an earlier run or another process, until cancelled."""
         while True:
             try:
-                for event in await asyncio.to_thread(self._store.events, limit=1000):
-                    if not event.parked:
-                        self._wake(event.event.key)
-            except StorageError as error:
-                log.error("the inbox cannot be read: %s", error)
+                for key in await asyncio.to_thread(self._store.waiting):
+                    self._wake(key)
+                await self._forget_done()
+            except Exception as error:  # whatever it is, the next look may find it gone
+                log.error("the inbox cannot be read: %s", error, exc_info=not isinstance(error, StorageError))
             await asyncio.sleep(_LOOK)
+
+    async def _forget_done(self) -> None:
+        """Once a day: services do not send again what was acknowledged so long ago."""
+        now = self._clock()
+        if abs(now - self._forgot) > _DAY:
+            self._forgot = now
+            await asyncio.to_thread(self._store.forget_done, now - _GUARDED)
 
     async def drain(self, seconds: float) -> bool:
         """Wait until what was received is taken up, at most so long; False where some is left for the next start."""
@@ -105,6 +116,10 @@ class Inbox:
         for task in [*self._running.values()]:
             task.cancel()
         return not self._running
+
+    def close(self) -> None:
+        """Store nothing any more."""
+        self._storing.shutdown(wait=True)
 
     def _keep(self, event: ChannelEvent) -> bool:
         with self._store.write() as work:
@@ -130,29 +145,35 @@ class Inbox:
         while True:
             self._again.discard(key)
             try:
-                stored = await asyncio.to_thread(self._store.events, key=key, limit=_MOST_AT_ONCE)
+                async with self._reading:
+                    events = self._store.events
+                    open_ = await asyncio.to_thread(events, key=key, limit=_MOST_AT_ONCE, parked=False)
             except StorageError as error:
                 log.error("the inbox cannot be read: %s", error)
                 return  # the next look will find what is there
-            open_ = [one for one in stored if not one.parked]
             if not open_:
                 return
+            person = _person_first(open_)
+            if person is not None:
+                await self._take([person])
+                continue
             pause = self._pause(open_)
             if pause > 0:
                 await asyncio.sleep(pause)
                 continue
-            await self._take(open_[: handover.burst([one.event for one in open_])])
+            await self._take(_together(open_))
 
     def _pause(self, events: Sequence[StoredEvent]) -> float:
         """Seconds until the first events may be taken up: a burst may go on, or an attempt that failed may wait."""
         now, first = self._clock(), events[0]
         if first.due is not None and first.attempts:
-            return max(0.0, (first.due - now).total_seconds())
-        together = events[: handover.burst([one.event for one in events])]
+            return min(_LONGEST_PAUSE * 1.2, max(0.0, (first.due - now).total_seconds()))
+        together = _together(events)
         if len(together) < len(events) or first.event.kind is not EventKind.MESSAGE or not _joins(first):
             return 0.0
         quiet = min(together[-1].received_at + self._habit.burst, first.received_at + self._habit.longest)
-        return max(0.0, (quiet - now).total_seconds())
+        # No longer than the longest, whatever the clock of whoever received it said.
+        return min(self._habit.longest.total_seconds(), max(0.0, (quiet - now).total_seconds()))
 
     async def _take(self, events: Sequence[StoredEvent]) -> None:
         key = events[0].event.key
@@ -162,6 +183,8 @@ class Inbox:
             aside.add_done_callback(self._asides.discard)
         try:
             await self._service.run(key, lambda: self._take_up(events))
+        except TakenUp:
+            return  # another process has answered
         except Exception as error:
             log.exception("events of %s could not be taken up", key)
             if not await asyncio.to_thread(self._failed, events, error):
@@ -200,9 +223,8 @@ class Inbox:
                     else:
                         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**one.attempts) * random.uniform(0.8, 1.2)
                         work.put_off(one.id, self._clock() + timedelta(seconds=pause), str(error))
-                last = events[-1]
-                if last.attempts + 1 >= self._habit.attempts and last.event.kind is EventKind.MESSAGE:
-                    work.enqueue(handover.joined([one.event for one in events]), self._trouble(last.event))
+                if events[0].attempts + 1 >= self._habit.attempts and events[0].event.kind is EventKind.MESSAGE:
+                    self._apologise(work, events[0].event)
                 work.commit()
         except StorageError as again:
             log.error("the inbox cannot be written: %s", again)
@@ -210,13 +232,35 @@ class Inbox:
         self._answered(events[0].event.key.channel)
         return True
 
-    def _trouble(self, event: ChannelEvent) -> Reply:
+    def _apologise(self, work: UnitOfWork, event: ChannelEvent) -> None:
+        """Tell the customer, under an id of its own: the message may be tried again and answered."""
+        if not ownership.bot_may_speak(ownership.read(self._store.load(event.key).owner)):
+            return
         sentence = self._taker.wording.say("trouble", None)
         reason = f"message {event.event_id} failed too often; `attendant outbox list` shows it"
-        return Reply(sentence, Provenance(Source.FIXED, "bot", reason), 0.0)
+        message = replace(handover.joined([event]), message_id=f"{event.event_id[:_SHORT]}:trouble")
+        work.enqueue(message, Reply(sentence, Provenance(Source.FIXED, "bot", reason), 0.0))
 
 
 _RECENT = 6  # turns
+_SHORT = 480  # characters of an id, to which something is added
+_READ_AT_ONCE = 8
+_DAY, _GUARDED = timedelta(days=1), timedelta(days=30)
+
+
+def _together(events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
+    """Those that are taken up as one: a burst, or after a failure the first alone, since one of them is ill."""
+    return events[:1] if events[0].attempts else events[: handover.burst([one.event for one in events])]
+
+
+def _person_first(events: Sequence[StoredEvent]) -> StoredEvent | None:
+    """What a person said meanwhile: the bot has not answered yet, and is to know before it does."""
+    for one in events:
+        if one.event.kind is EventKind.PERSON:
+            return one
+        if one.event.kind in (EventKind.GIVEN_BACK, EventKind.CLOSED):
+            return None
+    return None
 
 
 def _joins(one: StoredEvent) -> bool:

@@ -19,6 +19,7 @@ from storage.ports import Delivery, Store
 
 log = logging.getLogger("attendant.outbox")
 _LOOK = 1.0  # seconds between two looks for what became due
+_LONGEST_WISH = 24 * 3600.0  # seconds that a service may want to be left alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Patience:
     def pause(self, attempts: int, wanted: float | None) -> float:
         """Seconds until the next attempt: twice as long each time, and no shorter than the service wants."""
         grown = min(self.longest, self.first * 2.0 ** min(attempts, 30)) * random.uniform(0.8, 1.2)
-        return grown if wanted is None else max(wanted, min(grown, self.first))
+        return grown if wanted is None else max(min(wanted, _LONGEST_WISH), min(grown, self.first))
 
 
 class Dispatcher:
@@ -67,6 +68,7 @@ class Dispatcher:
         self._patience = patience
         self._metrics = metrics
         self._closed = False
+        self._in_hand: set[int] = set()
         self._due = {channel: asyncio.Event() for channel in adapters}
         self._sending: dict[str, set[asyncio.Task[None]]] = {channel: set() for channel in adapters}
 
@@ -98,7 +100,8 @@ class Dispatcher:
             left = until - asyncio.get_running_loop().time()
             if left <= 0:
                 break
-            await asyncio.wait(running, timeout=left)
+            if running:  # else what was just begun has ended already
+                await asyncio.wait(running, timeout=left)
         for task in [task for tasks in self._sending.values() for task in tasks]:
             task.cancel()
         return not await asyncio.to_thread(self._waiting)
@@ -125,10 +128,13 @@ class Dispatcher:
             return 0
         try:
             claimed = await asyncio.to_thread(self._claim, channel, free)
-        except StorageError as error:
-            log.error("the outbox cannot be read: %s", error)
+        except Exception as error:  # whatever it is, the other channels are to be served
+            log.error("the outbox cannot be read: %s", error, exc_info=not isinstance(error, StorageError))
             return 0
+        # One that is still being written down is known to have been sent, whatever its lease says by now.
+        claimed = [one for one in claimed if one.id not in self._in_hand]
         for delivery in claimed:
+            self._in_hand.add(delivery.id)
             task = asyncio.get_running_loop().create_task(self._send(self._adapters[channel], delivery))
             self._sending[channel].add(task)
             task.add_done_callback(self._sending[channel].discard)
@@ -138,18 +144,20 @@ class Dispatcher:
         with self._store.write() as work:
             lease = self._clock() + timedelta(seconds=self._patience.one + _SPARE)
             claimed = work.claim(channel, until=lease, limit=limit)
-            if claimed:
-                work.commit()
+            work.commit()  # also where nothing was: what cannot be read was parked
         return claimed
 
     async def _send(self, adapter: Adapter, delivery: Delivery) -> None:
+        failure: Exception | None = None
         try:
-            async with asyncio.timeout(self._patience.one):
-                await adapter.send(delivery)
-        except Exception as error:
-            await self._settle(delivery, error)
-        else:
-            await self._settle(delivery, None)
+            try:
+                async with asyncio.timeout(self._patience.one):
+                    await adapter.send(delivery)
+            except Exception as error:
+                failure = error
+            await self._settle(delivery, failure)
+        finally:
+            self._in_hand.discard(delivery.id)
         self.wake(delivery.key.channel)
 
     async def _settle(self, delivery: Delivery, error: Exception | None) -> None:
@@ -157,7 +165,7 @@ class Dispatcher:
         for attempt in range(_WRITES):
             try:
                 await asyncio.to_thread(self._write_down, delivery, error)
-            except StorageError as failure:
+            except Exception as failure:
                 log.error("delivery %s of %s cannot be written down: %s", delivery.id, delivery.key, failure)
                 await asyncio.sleep(0.2 * 2**attempt)
             else:

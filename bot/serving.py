@@ -48,6 +48,7 @@ class Serving:
         self._house = house
         self._watched = {adapter.name: Watched(adapter) for adapter in adapters}
         self._settings = settings
+        self._parts: Mapping[str, asyncio.Future[None]] = {}
         self._stopping = asyncio.Event()
         self._closing = asyncio.Event()
         self.front = Front(
@@ -61,6 +62,7 @@ class Serving:
     def missing(self) -> Mapping[str, str]:
         """What keeps the house from being ready, by part."""
         found = {name: watched.problem for name, watched in self._watched.items() if watched.problem}
+        found |= {name: "has failed; the log says why" for name, part in self._parts.items() if part.done()}
         if self._house.ready:
             found["model"] = self._house.ready
         if self._stopping.is_set():
@@ -106,9 +108,11 @@ class Serving:
         finally:
             self._house.end()
             service.close()
+            inbox.close()
 
     async def _serve(self, service: Service, inbox: Inbox, dispatcher: Dispatcher) -> bool:
         looking, sending = asyncio.ensure_future(inbox.run()), asyncio.ensure_future(dispatcher.run())
+        self._parts = {"inbox": looking, "outbox": sending}
 
         async def handle(message: Message) -> Reply:
             await inbox.settled(message.key)  # a person may have taken over a moment ago
@@ -166,6 +170,8 @@ class Serving:
         stopped = asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait([served, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if served.cancelled():
+                raise AdapterError("was cancelled from within")
             if served.done():
                 served.result()
         finally:

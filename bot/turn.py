@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 0.15
 _HISTORY_FOR_WHY = 20
-_MOST_UNDERWAY = 10_000  # deliveries
+_MOST_UNDERWAY = 1000  # deliveries of one conversation
 log = logging.getLogger("attendant.turn")
 _CHINESE = re.compile("[\u4e00-\u9fff]+")
 _STARTED_AFRESH = "fixed sentence: new"
@@ -168,13 +168,15 @@ class TurnTaker:
 
     def _note_once(self, event: ChannelEvent, number: int) -> None:
         conversation = self.store.load(event.key)
+        matters = event.kind is not EventKind.VERDICT and self._matters(event, conversation)
         with self.store.write() as work:
             if event.kind is EventKind.VERDICT:
                 work.feedback(event.key, event.about or "", event.text, event.at)
-            elif self._matters(event, conversation):
+            elif matters:
                 locale = self._locale("", conversation.memory)
                 if event.kind is EventKind.PERSON:
                     work.hear(event, Speaker.AGENT)
+                    work.withdraw(event.key)  # what the bot had still to say would talk over them
                 say = self.wording.say
                 work.save(handover.after_event(conversation, event, self._knowledge(), say, locale))
             work.done([number])
@@ -189,8 +191,8 @@ class TurnTaker:
         if ownership.read(conversation.owner) is Owner.PERSON:
             turns = self.store.history(event.key, limit=_HISTORY_FOR_WHY)
             return not any(turn.at > event.at for turn in turns if turn.turn.speaker is Speaker.AGENT)
-        underway = self.store.pending(event.key.channel, limit=_MOST_UNDERWAY)
-        return not any(one.key == event.key and one.kind is DeliveryKind.HANDOFF for one in underway)
+        underway = self.store.pending(key=event.key, limit=_MOST_UNDERWAY)
+        return not any(one.kind is DeliveryKind.HANDOFF and not one.parked for one in underway)
 
     def _knowledge(self) -> Knowledge:
         engine = self.engine

@@ -15,7 +15,7 @@ from engine.memory import MemoryFormatError, WorkingMemory
 from storage.database import empty_log, open_database
 from storage.errors import Damaged
 from storage.faults import translated
-from storage.inbox import event_of, waiting
+from storage.inbox import conversations_waiting, event_of, forget_old, waiting
 from storage.models import from_row
 from storage.outbox import delivery_of, undelivered
 from storage.ports import (
@@ -149,15 +149,38 @@ class SqlStore:
         ]
 
     def pending(
-        self, channel: str | None = None, *, limit: int = 100, due: datetime | None = None
+        self,
+        channel: str | None = None,
+        *,
+        key: ConversationKey | None = None,
+        limit: int = 100,
+        due: datetime | None = None,
     ) -> Sequence[Delivery]:
         """What is not delivered yet, oldest first; what cannot be read is logged."""
-        rows = self._read(undelivered(channel, limit=limit, due=due))
+        rows = self._read(undelivered(channel, key, limit=limit, due=due))
         return [delivery for row in rows if (delivery := delivery_of(row)) is not None]
 
-    def events(self, *, key: ConversationKey | None = None, limit: int = 100) -> Sequence[StoredEvent]:
-        """Events that are not done, in the order in which they came; what cannot be read is logged."""
-        return [event for row in self._read(waiting(key, limit)) if (event := event_of(row)) is not None]
+    def events(
+        self, *, key: ConversationKey | None = None, limit: int = 100, parked: bool = True
+    ) -> Sequence[StoredEvent]:
+        """Events that are not done, in the order in which they came; what cannot be read is parked."""
+        found = [(row.id, event_of(row)) for row in self._read(waiting(key, limit, parked=parked))]
+        damaged = [number for number, event in found if event is None]
+        if damaged:
+            with self.write() as work:
+                for number in damaged:
+                    work.park_event(number, "the stored event is damaged")
+                work.commit()
+        return [event for _, event in found if event is not None]
+
+    def waiting(self, *, limit: int = 1000) -> Sequence[ConversationKey]:
+        """Conversations with events that are neither done nor parked."""
+        return [ConversationKey(row.channel, row.thread) for row in self._read(conversations_waiting(limit))]
+
+    def forget_done(self, before: datetime) -> int:
+        """Remove what is left of events that were done and came before a moment."""
+        with translated(self._engine.url), self._writing.begin() as connection:
+            return forget_old(connection, before, only_done=True)
 
     def state(self, name: str) -> Mapping[str, Any] | None:
         """The state that was kept under a name."""

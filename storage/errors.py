@@ -6,6 +6,7 @@ StorageError
 ├── NotADatabase        the file is something else, or damaged
 ├── Conflict            somebody else wrote this conversation first
 ├── AlreadyAnswered     this message has its reply
+├── TakenUp             these events were done, or removed, by somebody else
 └── Damaged             one stored reply cannot be read; the rest can
 """
 
@@ -36,6 +37,10 @@ class Conflict(StorageError):
 
 class AlreadyAnswered(StorageError):
     """The message was answered before; ``Store.find_reply`` has the reply."""
+
+
+class TakenUp(StorageError):
+    """Events were done, or removed, by somebody else; there is nothing left to do."""
 
 
 class Damaged(StorageError):

@@ -111,14 +111,29 @@ class InMemoryStore:
         ]
 
     def pending(
-        self, channel: str | None = None, *, limit: int = 100, due: datetime | None = None
+        self,
+        channel: str | None = None,
+        *,
+        key: ConversationKey | None = None,
+        limit: int = 100,
+        due: datetime | None = None,
     ) -> Sequence[Delivery]:
         """What is not delivered yet, oldest first."""
-        return self._queues.pending(channel, limit, due)
+        return self._queues.pending(channel, key, limit, due)
 
-    def events(self, *, key: ConversationKey | None = None, limit: int = 100) -> Sequence[StoredEvent]:
+    def events(
+        self, *, key: ConversationKey | None = None, limit: int = 100, parked: bool = True
+    ) -> Sequence[StoredEvent]:
         """Events that are not done, in the order in which they came."""
-        return self._queues.events(key, limit)
+        return self._queues.events(key, limit, parked=parked)
+
+    def waiting(self, *, limit: int = 1000) -> Sequence[ConversationKey]:
+        """Conversations with events that are neither done nor parked."""
+        return self._queues.conversations_waiting(limit)
+
+    def forget_done(self, before: datetime) -> int:  # noqa: ARG002 - it ends with the process
+        """Nothing is left of events that were done but their ids."""
+        return 0
 
     def state(self, name: str) -> Mapping[str, Any] | None:
         """The state that was kept under a name."""
@@ -260,6 +275,10 @@ class _Work:
     def park(self, delivery: int, error: str) -> None:
         """Count a failed attempt and make no other."""
         self._queues.try_later(delivery, error, until=None)
+
+    def withdraw(self, key: ConversationKey) -> None:
+        """Take the replies of a conversation out of the outbox that nobody is sending just now."""
+        self._queues.withdraw(safe_key(key), self._clock())
 
     def retry(self, delivery: int) -> bool:
         """Make a delivery due now; False where there is none."""

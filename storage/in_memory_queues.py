@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from engine.dialogue import ChannelEvent, ConversationKey, Message, Reply
-from storage.errors import Conflict
+from storage.errors import TakenUp
 from storage.ports import Delivery, DeliveryKind, StoredEvent
 from storage.rows import (
     at_most,
@@ -60,13 +60,18 @@ class Queues:
             states=dict(self.states),
         )
 
-    def pending(self, channel: str | None, limit: int | None, due: datetime | None) -> Sequence[Delivery]:
+    def pending(
+        self, channel: str | None, key: ConversationKey | None, limit: int | None, due: datetime | None
+    ) -> Sequence[Delivery]:
         """What is not delivered yet, oldest first."""
         named = None if channel is None else safe(channel)
+        whose = None if key is None else safe_key(key)
         found = [
             one.delivery
             for _, one in sorted(self.outgoing.items())
-            if named in (None, one.delivery.key.channel) and (due is None or _is_due(one.delivery, aware(due)))
+            if named in (None, one.delivery.key.channel)
+            and whose in (None, one.delivery.key)
+            and (due is None or _is_due(one.delivery, aware(due)))
         ]
         return found[: at_most(limit)]
 
@@ -107,18 +112,35 @@ class Queues:
             changed = replace(counted, parked=True) if until is None else replace(counted, due=aware(until))
             self.outgoing[number] = _Outgoing(changed)
 
-    def retry(self, number: int, now: datetime) -> bool:
-        """Make a delivery due now."""
-        one = self.outgoing.get(number)
-        if one is not None:
-            self.outgoing[number] = _Outgoing(replace(one.delivery, attempts=0, due=now, parked=False))
-        return one is not None
+    def withdraw(self, key: ConversationKey, now: datetime) -> None:
+        """Take the replies of a conversation out that nobody is sending just now."""
+        for number, one in list(self.outgoing.items()):
+            reply = one.delivery.key == key and one.delivery.kind is DeliveryKind.REPLY and not one.delivery.parked
+            if reply and (one.leased_until is None or one.leased_until <= now):
+                del self.outgoing[number]
 
-    def events(self, key: ConversationKey | None, limit: int | None) -> Sequence[StoredEvent]:
+    def retry(self, number: int, now: datetime) -> bool:
+        """Make a delivery that nobody sends just now due."""
+        one = self.outgoing.get(number)
+        free = one is not None and (one.leased_until is None or one.leased_until <= now)
+        if one is not None and free:
+            self.outgoing[number] = _Outgoing(replace(one.delivery, attempts=0, due=now, parked=False))
+        return free
+
+    def events(self, key: ConversationKey | None, limit: int | None, *, parked: bool) -> Sequence[StoredEvent]:
         """Events that are not done, in the order in which they came."""
         named = None if key is None else safe_key(key)
-        found = [one for _, one in sorted(self.incoming.items()) if named in (None, one.event.key)]
+        found = [
+            one
+            for _, one in sorted(self.incoming.items())
+            if named in (None, one.event.key) and (parked or not one.parked)
+        ]
         return found[: at_most(limit)]
+
+    def conversations_waiting(self, limit: int | None) -> Sequence[ConversationKey]:
+        """Conversations with events that are neither done nor parked."""
+        found = dict.fromkeys(one.event.key for _, one in sorted(self.incoming.items()) if not one.parked)
+        return list(found)[: at_most(limit)]
 
     def receive(self, event: ChannelEvent, now: datetime) -> bool:
         """Keep an event until it is done."""
@@ -135,10 +157,10 @@ class Queues:
         """Events were taken up.
 
         Raises:
-            Conflict: If one of them was done, or removed, by somebody else.
+            TakenUp: If one of them was done, or removed, by somebody else.
         """
         if any(number not in self.incoming or self.incoming[number].parked for number in events):
-            raise Conflict("somebody else took up these events; look again")
+            raise TakenUp("somebody else took up these events; look again")
         for number in set(events):
             del self.incoming[number]
 

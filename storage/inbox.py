@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
-from engine.dialogue import ChannelEvent, ConversationKey
-from storage.errors import Conflict, Damaged
+from engine.dialogue import ChannelEvent, ConversationKey, EventKind
+from storage.errors import Damaged, TakenUp
 from storage.outbox import shortened
 from storage.ports import StoredEvent
 from storage.rows import at_most, aware, event_from_json, event_to_json, safe_key, safe_message_id
@@ -39,9 +39,15 @@ def row_of(event: ChannelEvent, now: datetime) -> dict[str, Any]:
     }
 
 
-def waiting(key: ConversationKey | None, limit: int | None) -> Select[Any]:
+def conversations_waiting(limit: int) -> Select[Any]:
+    """Conversations with events that are neither done nor parked."""
+    wanted = select(inbox.c.channel, inbox.c.thread).where(inbox.c.state == PENDING)
+    return wanted.group_by(inbox.c.channel, inbox.c.thread).order_by(func.min(inbox.c.id)).limit(at_most(limit))
+
+
+def waiting(key: ConversationKey | None, limit: int | None, *, parked: bool) -> Select[Any]:
     """Events that are not done, in the order in which they came."""
-    wanted = select(inbox).where(inbox.c.state.in_((PENDING, PARKED)))
+    wanted = select(inbox).where(inbox.c.state.in_((PENDING, PARKED) if parked else (PENDING,)))
     if key is not None:
         named = safe_key(key)
         wanted = wanted.where(inbox.c.channel == named.channel, inbox.c.thread == named.thread)
@@ -52,13 +58,13 @@ def done(connection: Connection, events: Sequence[int]) -> None:
     """Mark events as done and forget their words.
 
     Raises:
-        Conflict: If one of them was done, or removed, by somebody else.
+        TakenUp: If one of them was done, or removed, by somebody else.
     """
     if not events:
         return
     taken = update(inbox).where(inbox.c.id.in_(list(events)), inbox.c.state == PENDING)
     if connection.execute(taken.values(state=DONE, event={}, error="")).rowcount != len(set(events)):
-        raise Conflict("somebody else took up these events; look again")
+        raise TakenUp("somebody else took up these events; look again")
 
 
 def put_off(connection: Connection, number: int, until: datetime, error: str) -> None:
@@ -96,19 +102,22 @@ def empty_parked(connection: Connection, key: ConversationKey) -> None:
     connection.execute(update(inbox).where(*here).values(state=DONE, event={}, error=""))
 
 
-def forget_done(connection: Connection, before: datetime, batch: int) -> int:
-    """Remove what is left of events that were done long ago, which their channels do not send again."""
-    old = select(inbox.c.id).where(inbox.c.state == DONE, inbox.c.received_at < aware(before)).limit(batch)
-    return connection.execute(delete(inbox).where(inbox.c.id.in_(old))).rowcount
+def forget_old(connection: Connection, before: datetime, *, only_done: bool) -> int:
+    """Remove events that came long ago: what is left of those that were done, or all."""
+    old = delete(inbox).where(inbox.c.received_at < aware(before))
+    return connection.execute(old.where(inbox.c.state == DONE) if only_done else old).rowcount
 
 
 def event_of(row: Row[Any]) -> StoredEvent | None:
-    """The event that a row says; None, with a log line, where it cannot be read."""
+    """The event that a row says; None, with a log line, where it cannot be read; one without a word if it is parked."""
+    key = ConversationKey(row.channel, row.thread)
     try:
-        event = event_from_json(row.event, ConversationKey(row.channel, row.thread), row.event_id)
+        event = event_from_json(row.event, key, row.event_id)
     except Damaged as error:
-        _log.error("%s; it is passed over", error)
-        return None
+        if row.state != PARKED:
+            _log.error("%s", error)
+            return None
+        event = ChannelEvent(key, row.event_id, EventKind.MESSAGE, row.received_at)
     return StoredEvent(
         row.id, event, row.received_at, row.attempts, row.next_attempt_at, row.state == PARKED, row.error
     )

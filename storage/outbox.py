@@ -12,19 +12,24 @@ from sqlalchemy import Connection, Row, Select, exists, or_, select, update
 from engine.dialogue import ConversationKey
 from storage.errors import Damaged
 from storage.ports import Delivery, DeliveryKind
-from storage.rows import at_most, aware, reply_from_json, safe
+from storage.rows import at_most, aware, reply_from_json, safe, safe_key
 from storage.schema import DELIVERED, PARKED, PENDING, conversations, outbox
 
 _log = logging.getLogger("attendant.storage")
 _LONGEST_ERROR = 1000
 
 
-def undelivered(channel: str | None, *, limit: int | None, due: datetime | None) -> Select[Any]:
+def undelivered(
+    channel: str | None, key: ConversationKey | None, *, limit: int | None, due: datetime | None
+) -> Select[Any]:
     """What is not delivered yet, oldest first; with ``due``, only what may be tried then."""
     states = (PENDING,) if due is not None else (PENDING, PARKED)
     wanted = _with_thread().where(outbox.c.state.in_(states))
     if channel is not None:
         wanted = wanted.where(outbox.c.channel == safe(channel))
+    if key is not None:
+        named = safe_key(key)
+        wanted = wanted.where(conversations.c.channel == named.channel, conversations.c.thread == named.thread)
     if due is not None:
         wanted = wanted.where(outbox.c.next_attempt_at <= aware(due))
     return wanted.order_by(outbox.c.id).limit(at_most(limit))
@@ -41,7 +46,7 @@ def claim(connection: Connection, channel: str, *, now: datetime, until: datetim
     wanted = (
         _with_thread()
         .where(outbox.c.channel == safe(channel), outbox.c.state == PENDING, outbox.c.next_attempt_at <= now, ~behind)
-        .where(or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now))
+        .where(_free(now))
         .order_by(outbox.c.id)
         .limit(at_most(limit))
         # On SQLite this compiles to nothing; there the transaction holds the database.
@@ -78,10 +83,18 @@ def park(connection: Connection, number: int, error: str) -> None:
     )
 
 
+def withdraw(connection: Connection, conversation: int | None, now: datetime) -> None:
+    """Take the replies of a conversation out that nobody is sending just now."""
+    replies = (outbox.c.conversation_id == conversation, outbox.c.kind == DeliveryKind.REPLY.value)
+    gone = {"state": DELIVERED, "reply": {}, "error": ""}
+    connection.execute(update(outbox).where(*replies, outbox.c.state == PENDING, _free(now)).values(**gone))
+
+
 def retry(connection: Connection, number: int, now: datetime) -> bool:
-    """Make a delivery due now."""
+    """Make a delivery that nobody sends just now due."""
     fresh = {"state": PENDING, "attempts": 0, "next_attempt_at": now, "leased_until": None}
-    return connection.execute(update(outbox).where(outbox.c.id == number, _open()).values(**fresh)).rowcount > 0
+    wanted = update(outbox).where(outbox.c.id == number, _open(), _free(now))
+    return connection.execute(wanted.values(**fresh)).rowcount > 0
 
 
 def drop(connection: Connection, number: int) -> bool:
@@ -119,6 +132,10 @@ def shortened(error: str) -> str:
 
 def _with_thread() -> Select[Any]:
     return select(outbox, conversations.c.thread).join(conversations, conversations.c.id == outbox.c.conversation_id)
+
+
+def _free(now: datetime) -> Any:
+    return or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now)
 
 
 def _open() -> Any:

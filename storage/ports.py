@@ -190,8 +190,11 @@ class UnitOfWork(Protocol):
     def park(self, delivery: int, error: str) -> None:
         """Count a failed attempt and make no other; those behind it in the conversation go on."""
 
+    def withdraw(self, key: ConversationKey) -> None:
+        """Take the replies of a conversation out of the outbox that nobody is sending just now."""
+
     def retry(self, delivery: int) -> bool:
-        """Make a parked or postponed delivery due now, with its attempts forgotten; False where there is none."""
+        """Make a delivery that nobody sends just now due, with its attempts forgotten; False where there is none."""
 
     def drop(self, delivery: int) -> bool:
         """Take a delivery out of the outbox undelivered, for good; False where there is none."""
@@ -203,7 +206,7 @@ class UnitOfWork(Protocol):
         """Events were taken up, by their ids; no word of them stays.
 
         Raises:
-            Conflict: If one of them was done, or removed, by somebody else.
+            TakenUp: If one of them was done, or removed, by somebody else.
         """
 
     def put_off(self, event: int, until: datetime, error: str) -> None:
@@ -306,15 +309,31 @@ class Store(Protocol):
         """Conversations, the one written last first."""
 
     def pending(
-        self, channel: str | None = None, *, limit: int = 100, due: datetime | None = None
+        self,
+        channel: str | None = None,
+        *,
+        key: ConversationKey | None = None,
+        limit: int = 100,
+        due: datetime | None = None,
     ) -> Sequence[Delivery]:
-        """What is not delivered yet of a channel, or of all, oldest first.
+        """What is not delivered yet of a channel, of one conversation, or of all, oldest first.
 
         With ``due``, only what is neither postponed beyond it nor parked.
         """
 
-    def events(self, *, key: ConversationKey | None = None, limit: int = 100) -> Sequence[StoredEvent]:
-        """Events that are not done, of one conversation or of all, in the order in which they came."""
+    def events(
+        self, *, key: ConversationKey | None = None, limit: int = 100, parked: bool = True
+    ) -> Sequence[StoredEvent]:
+        """Events that are not done, of one conversation or of all, in the order in which they came.
+
+        One that cannot be read is parked.
+        """
+
+    def waiting(self, *, limit: int = 1000) -> Sequence[ConversationKey]:
+        """Conversations with events that are neither done nor parked."""
+
+    def forget_done(self, before: datetime) -> int:
+        """Remove what is left of events that were done and came before a moment (aware UTC), and count them."""
 
     def state(self, name: str) -> Mapping[str, Any] | None:
         """The state that was kept under a name; None where there is none, or none that can be read."""

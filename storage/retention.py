@@ -9,6 +9,7 @@ from sqlalchemy import Engine, delete, select
 
 from storage.database import empty_log
 from storage.faults import translated
+from storage.inbox import forget_old
 from storage.rows import aware
 from storage.schema import conversations
 from storage.upgrade import WRITES
@@ -31,6 +32,8 @@ def forget_older_than(store: SqlStore | Engine, moment: datetime, *, batch: int 
     some = select(conversations.c.id).where(old).limit(batch)
     # The age is asked again, for a conversation that was continued while the batch was chosen.
     statement = delete(conversations).where(conversations.c.id.in_(some), old)
+    with translated(engine.url), engine.execution_options(**{WRITES: True}).begin() as connection:
+        forget_old(connection, moment, only_done=False)
     forgotten = 0
     while True:
         with translated(engine.url), engine.execution_options(**{WRITES: True}).begin() as connection:

@@ -133,6 +133,16 @@ outbox = Table(
     UniqueConstraint("idempotency_key"),
     Index(None, "conversation_id"),
     Index(None, "channel", "state", "id"),
+    # Else SQLite gives the number of a row that was removed to the next one, and whoever still holds it means another.
+    sqlite_autoincrement=True,
+)
+_open_delivery = outbox.c.state == PENDING
+Index(
+    "ix_outbox_pending",
+    outbox.c.conversation_id,
+    outbox.c.id,
+    sqlite_where=_open_delivery,
+    postgresql_where=_open_delivery,
 )
 
 # What happened on a channel, stored before the channel is told so. Those that are done keep their ids, as a guard
@@ -153,6 +163,7 @@ inbox = Table(
     UniqueConstraint("channel", "event_id"),
     Index(None, "state", "id"),
     Index(None, "channel", "thread"),
+    sqlite_autoincrement=True,
 )
 
 # Small things that parts of the house remember over a restart, by name.

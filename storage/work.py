@@ -143,6 +143,10 @@ class SqlWork:
         """Count a failed attempt and make no other."""
         outgoing.park(self._connection, delivery, error)
 
+    def withdraw(self, key: ConversationKey) -> None:
+        """Take the replies of a conversation out of the outbox that nobody is sending just now."""
+        outgoing.withdraw(self._connection, self._lock(key, create=False), self._clock())
+
     def retry(self, delivery: int) -> bool:
         """Make a delivery due now; False where there is none."""
         return outgoing.retry(self._connection, delivery, self._clock())
@@ -159,7 +163,7 @@ class SqlWork:
         """Events were taken up; no word of them stays.
 
         Raises:
-            Conflict: If one of them was done, or removed, by somebody else.
+            TakenUp: If one of them was done, or removed, by somebody else.
         """
         incoming.done(self._connection, events)
 

@@ -146,7 +146,7 @@ class ChatwootAdapter(DeskAdapter):
 
     def __init__(self, table: Mapping[str, Any], desk: Desk) -> None:
         settings = Settings(table)
-        private = settings.flag("allow_private", False)
+        private = settings.flag("allow_private")
         signature = settings.one_of("signature", SIGNATURE, "required")
         protocol = Chatwoot(
             base=settings.base_url("base_url", allow_private=private),
@@ -157,7 +157,7 @@ class ChatwootAdapter(DeskAdapter):
             account=settings.identifier("account", ""),
             buttons=settings.flag("buttons", True),
         )
-        token = settings.path_token("path_token_env", required=signature != "required")
+        token = settings.token("path_token_env", required=signature != "required")
         settings.finish()
         super().__init__(desk, protocol, token=token, allow_private=private, signed=signature == "required")
 
@@ -173,7 +173,7 @@ class SunshineAdapter(DeskAdapter):
 
     def __init__(self, table: Mapping[str, Any], desk: Desk) -> None:
         settings = Settings(table)
-        private = settings.flag("allow_private", False)
+        private = settings.flag("allow_private")
         protocol = Sunshine(
             base=settings.base_url("base_url", allow_private=private),
             app=settings.identifier("app"),
@@ -186,7 +186,7 @@ class SunshineAdapter(DeskAdapter):
             display_name=settings.text("display_name", desk.name),
             buttons=settings.flag("buttons", True),
         )
-        token = settings.path_token("path_token_env", required=True)  # nothing is signed
+        token = settings.token("path_token_env", required=True)  # nothing is signed
         settings.finish()
         super().__init__(desk, protocol, token=token, allow_private=private, signed=False)
 
@@ -202,7 +202,7 @@ class IntercomAdapter(DeskAdapter):
 
     def __init__(self, table: Mapping[str, Any], desk: Desk) -> None:
         settings = Settings(table)
-        private = settings.flag("allow_private", False)
+        private = settings.flag("allow_private")
         protocol = Intercom(
             base=settings.base_url("base_url", "https://api.intercom.io", allow_private=private),
             token=settings.secret("token_env"),
@@ -213,7 +213,7 @@ class IntercomAdapter(DeskAdapter):
             version=settings.identifier("version", "2.16"),
             buttons=settings.flag("buttons", True),
         )
-        token = settings.path_token("path_token_env", required=False)
+        token = settings.token("path_token_env", required=False)
         settings.finish()
         super().__init__(desk, protocol, token=token, allow_private=private)
 

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
-import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aiohttp import ClientPayloadError, web
+from aiohttp import web
 
 from adapters.desks.ports import DeskProtocol, Malformed, Unverified
-from adapters.desks.reading import parse
 from adapters.desks.returns import Returns
+from adapters.shared import bodies, bounded
+from adapters.shared.compare import same
+from adapters.shared.problems import Problem, Wrong, later
 
 if TYPE_CHECKING:
     from bot.ports import Desk
+    from engine.dialogue import ChannelEvent
 
-LONGEST_BODY = 1024 * 1024
-READ_SECONDS = 10.0
 STORE_SECONDS = 3.0  # Chatwoot gives up after 5, and does not try again
+SOON = 3.0
+"""Seconds after which what could not be stored is worth another attempt."""
 
 log = logging.getLogger("attendant.desks")
 
@@ -42,7 +43,7 @@ class Receiver:
     clock: Callable[[], datetime]
     returns: Returns
     came_back: Callable[[str], None]
-    read_seconds: float = READ_SECONDS
+    read_seconds: float = bodies.SECONDS
     store_seconds: float = STORE_SECONDS
 
     def routes(self) -> list[web.RouteDef]:
@@ -51,37 +52,46 @@ class Receiver:
         return [web.post(path, self._post), web.head(path, self._head)]
 
     async def _head(self, request: web.Request) -> web.Response:
-        return web.Response() if self._is_expected(request) else _problem(HTTPStatus.NOT_FOUND)
+        return web.Response() if self._is_expected(request) else Problem(HTTPStatus.NOT_FOUND).response()
 
     async def _post(self, request: web.Request) -> web.Response:
-        if not self._is_expected(request):
-            return _problem(HTTPStatus.NOT_FOUND)
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            return _problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected a body that is not compressed")
         try:
-            async with asyncio.timeout(self.read_seconds):
-                body = await _read(request)
-        except TimeoutError:
-            return _problem(HTTPStatus.REQUEST_TIMEOUT, f"expected the whole body within {self.read_seconds:g} seconds")
-        except (ClientPayloadError, web.RequestPayloadError, ConnectionError):
-            return _problem(HTTPStatus.BAD_REQUEST, "expected the whole body")
-        if body is None:
-            return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {LONGEST_BODY} bytes")
-        return await self._take({name.lower(): value for name, value in request.headers.items()}, body)
+            if not self._is_expected(request):
+                raise Problem(HTTPStatus.NOT_FOUND)
+            body = await bodies.read(request, self.read_seconds)
+            events = self._understand({name.lower(): value for name, value in request.headers.items()}, body)
+            await self._store(events)
+        except Problem as problem:
+            return problem.response()
+        return web.json_response({"events": len(events)})
 
-    async def _take(self, headers: dict[str, str], body: bytes) -> web.Response:
+    def _understand(self, headers: Mapping[str, str], body: bytes) -> Sequence[ChannelEvent]:
+        """What a webhook says.
+
+        Raises:
+            Problem: If nothing proves that the desk sent it, or it is not what the desk promises.
+        """
         try:
             self.protocol.verify(headers, body, self.clock())
-            data = parse(body)
+            data = bounded.parse(body)
             events, marks = self.protocol.events(data), self.protocol.echoes(data)
         except Unverified as error:
             log.warning("%s: a webhook was turned away: %s", self.protocol.name, error)
-            return _problem(HTTPStatus.UNAUTHORIZED)
-        except Malformed as error:
+            raise Problem(HTTPStatus.UNAUTHORIZED) from None
+        except (Malformed, bounded.Unreadable) as error:
             log.warning("%s: a webhook cannot be read: %s", self.protocol.name, error)
-            return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), error.path)
+            wrong = [Wrong(error.pointer, str(error))] if isinstance(error, Malformed) else []
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), wrong) from None
         for mark in marks:
             self.came_back(mark)
+        return events
+
+    async def _store(self, events: Sequence[ChannelEvent]) -> None:
+        """Store what happened.
+
+        Raises:
+            Problem: If it cannot be stored just now, with a status after which the desk tries again.
+        """
         try:
             async with asyncio.timeout(self.store_seconds):
                 for event in filter(self.returns.is_news, events):
@@ -89,33 +99,10 @@ class Receiver:
                     self.returns.stored(event)
         except TimeoutError:
             log.error("%s: an event was not stored within %g seconds", self.protocol.name, self.store_seconds)
-            return _problem(HTTPStatus.TOO_MANY_REQUESTS, "try again", wait=True)
+            raise later(HTTPStatus.TOO_MANY_REQUESTS, "try again", SOON) from None
         except Exception:
             log.exception("%s: an event cannot be stored", self.protocol.name)
-            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "try again", wait=True)
-        return web.json_response({"events": len(events)})
+            raise later(HTTPStatus.INTERNAL_SERVER_ERROR, "try again", SOON) from None
 
     def _is_expected(self, request: web.Request) -> bool:
-        given = request.match_info.get("token", "")
-        return hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())
-
-
-async def _read(request: web.Request) -> bytes | None:
-    """The raw body; None where it is too long, whatever Content-Length says."""
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > LONGEST_BODY:
-            return None
-    return bytes(body)
-
-
-def _problem(status: HTTPStatus, detail: str = "", field: str = "", *, wait: bool = False) -> web.Response:
-    """Problem details (RFC 9457)."""
-    told = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, "field": field}
-    return web.Response(
-        status=status,
-        body=json.dumps({name: value for name, value in told.items() if value}),
-        content_type="application/problem+json",
-        headers={"Retry-After": "3"} if wait else {},
-    )
+        return same(request.match_info.get("token", ""), self.token)

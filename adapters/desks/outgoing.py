@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import DefaultResolver
 
 from adapters.desks.ports import Request
-from adapters.desks.settings import is_private
 from adapters.desks.wording import shortened
+from adapters.shared import client
 from bot.errors import NotNow, Refused
 
 TIMEOUT_SECONDS = 10.0
+AT_ONCE = 16  # connections
 LONGEST_WAIT = 3600.0
 LONGEST_ANSWER = 64 * 1024  # bytes that are read of an answer
 LONGEST_REASON = 200  # characters of a service's words that are passed on
@@ -45,26 +43,21 @@ class Sender:
         self._allow_private = allow_private
         self._timeout = timeout
         self._pause = pause
+        self._open = AsyncExitStack()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Open the session; nothing is connected to yet."""
-        resolver = DefaultResolver() if self._allow_private else _PublicResolver()
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=resolver, limit=32, limit_per_host=16),
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "Attendant", "Accept": "application/json"},
-        )
+        opening = client.session(allow_private=self._allow_private, seconds=self._timeout, at_once=AT_ONCE)
+        self._session = await self._open.enter_async_context(opening)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it, with every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        self._session = None
+        await self._open.aclose()
 
     async def ask(self, request: Request) -> None:
         """Make a request.
@@ -76,7 +69,7 @@ class Sender:
         if self._session is None:
             raise NotNow(f"cannot {request.what}: the channel is not open")
         data = json.dumps(request.body, ensure_ascii=True).encode("ascii")
-        headers = {**request.headers, "Content-Type": "application/json"}
+        headers = {**request.headers, "Content-Type": "application/json", "Accept": "application/json"}
         try:
             async with self._session.request(
                 request.method, request.url, data=data, headers=headers, allow_redirects=False
@@ -87,8 +80,7 @@ class Sender:
         except aiohttp.InvalidURL:
             raise Refused(f"cannot {request.what}: its address is none") from None
         except aiohttp.ClientError as error:
-            # Texts of these errors may hold the address and what was sent.
-            raise NotNow(f"cannot {request.what}: {_named(error)}") from None
+            raise NotNow(f"cannot {request.what}: {client.failure(error)}") from None
 
     def _judge(self, request: Request, answer: aiohttp.ClientResponse, words: str) -> None:
         status = answer.status
@@ -102,30 +94,6 @@ class Sender:
             raise Refused(f"{said}, which leads elsewhere; the address in base_url is not the final one")
         seconds = self._pause(status, words)
         raise Refused(f"{said}{reason}") if seconds is None else NotNow(f"{said}{reason}", seconds=seconds)
-
-
-class _PublicResolver(AbstractResolver):
-    """Looks names up and keeps only addresses on the public network."""
-
-    def __init__(self) -> None:
-        self._inner = DefaultResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Addresses of a name.
-
-        Raises:
-            OSError: If there are none, or none that is public.
-        """
-        found = [one for one in await self._inner.resolve(host, port, family) if not is_private(one["host"])]
-        if not found:
-            raise OSError("the name leads into a private network; allow_private = true allows it")
-        return found
-
-    async def close(self) -> None:
-        """Let go of what the look-up holds."""
-        await self._inner.close()
 
 
 async def _words(answer: aiohttp.ClientResponse) -> str:
@@ -145,31 +113,12 @@ def _reason(words: str, request: Request) -> str:
 
 def _asked_to_wait(answer: aiohttp.ClientResponse) -> float | None:
     """Seconds, as Retry-After says them or Intercom's X-RateLimit-Reset."""
-    for header, read in (("Retry-After", _after), ("X-RateLimit-Reset", _until)):
+    for header, read in (("Retry-After", client.wait_of), ("X-RateLimit-Reset", _until)):
         seconds = read(answer.headers.get(header, "").strip())
         if seconds is not None:
             return min(max(0.0, seconds), LONGEST_WAIT)
     return None
 
 
-def _after(text: str) -> float | None:
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        then = parsedate_to_datetime(text)
-        return (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    except (ValueError, OverflowError):
-        return None
-
-
 def _until(text: str) -> float | None:
     return float(text[:12]) - datetime.now(UTC).timestamp() if text.isascii() and text.isdigit() else None
-
-
-def _named(error: aiohttp.ClientError) -> str:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "its certificate is not trusted"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        inner = error.os_error
-        return f"no connection: {inner.strerror or inner}"
-    return f"the connection failed ({type(error).__name__})"

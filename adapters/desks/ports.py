@@ -3,6 +3,7 @@
 # ruff: noqa: N818 - an error is named after what happened
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,11 @@ class Malformed(Exception):
     def __init__(self, path: str, expected: str, found: str) -> None:
         super().__init__(f"{path or 'the body'}: expected {expected}, found {found}")
         self.path = path
+
+    @property
+    def pointer(self) -> str:
+        """The path as a JSON pointer (RFC 6901), such as ``#/events/0/id``."""
+        return "#" + "".join(f"/{part}" for part in re.split(r"[.\[\]]+", self.path) if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,55 +1,18 @@
-"""JSON from outside: parsed within bounds, and read field by field, so that what is wrong is named by its path."""
+"""JSON from outside, read field by field, so that what is wrong is named by its path."""
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from adapters.desks.ports import Malformed
 
-DEEPEST = 64
 SKEW = timedelta(minutes=5)
 """How far ahead of ours a desk's clock is believed."""
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_NOT_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
-_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.@+=-]{1,100}")
 _NAMES: Final = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}
-
-
-def parse(body: bytes) -> Any:
-    """The JSON in ``body``.
-
-    Raises:
-        Malformed: If it is no JSON in UTF-8, is nested deeper than ``DEEPEST`` or holds a number that is not finite.
-    """
-    if max(accumulate(_brackets(body)), default=0) > DEEPEST:
-        raise Malformed("", f"JSON of at most {DEEPEST} levels", "more")
-    try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise Malformed("", "JSON in UTF-8", "something else") from error
-
-
-def _brackets(body: bytes) -> Iterator[int]:
-    return map(_STEPS.__getitem__, _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS))
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("a number out of range")
-    return number
 
 
 class Node:

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Mapping
 
 from adapters.desks.ports import Unverified
+from adapters.shared.compare import same
 
 
 def check(headers: Mapping[str, str], header: str, expected: str) -> None:
@@ -17,7 +18,7 @@ def check(headers: Mapping[str, str], header: str, expected: str) -> None:
     found = headers.get(header, "")
     if not found:
         raise Unverified(f"no {header} header")
-    if not hmac.compare_digest(found.encode("utf-8", "replace"), expected.encode()):
+    if not same(found, expected):
         raise Unverified(f"the {header} header does not fit")
 
 

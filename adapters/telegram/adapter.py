@@ -70,7 +70,7 @@ class TelegramAdapter:
         try:
             me = await line.open()
             people = await self._reach_people(line)
-            reader = Reader(self.name, me, people, self._desk.say("welcome"))
+            reader = Reader(self.name, me, people, self._language, partial(self._desk.say, "welcome"))
             self._reception = Reception(self._desk, reader, line, people)
             self._line = line  # before a webhook is set: the first update may come at once
             await line.listen(self._settings.webhook)

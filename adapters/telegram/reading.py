@@ -6,7 +6,7 @@ Nothing is asked and nothing is sent here. Updates are the objects of the librar
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -106,15 +106,18 @@ class Reader:
         channel: The name of the channel.
         me: The bot; its own messages are never an event.
         admin_chat: Where people of the company answer; None where nobody does. Its number may change later.
-        welcome: What ``/start`` is answered with.
+        language: The one of ``words.LANGUAGES`` in which people of the company are spoken to.
+        welcome: Of the language of an app (None where it tells none), what ``/start`` is answered with.
     """
 
-    def __init__(self, channel: str, me: Me, admin_chat: int | None, welcome: str) -> None:
+    def __init__(
+        self, channel: str, me: Me, admin_chat: int | None, language: str, welcome: Callable[[str | None], str]
+    ) -> None:
         self._channel = channel
         self._me = me
         self.admin_chat = admin_chat
         self._welcome = welcome
-        self._language = words.language_of(welcome)
+        self._language = language
 
     def read(self, update: Update, at: datetime) -> Reading:
         """What an update comes to; of a kind that means nothing here, nothing.
@@ -195,7 +198,7 @@ class Reader:
         spoken = words.language_of_app(language)
         match command[1].lower() if command is not None else "":
             case "start":
-                return Said(place, self._welcome)
+                return Said(place, self._welcome(language))
             case "language":
                 return Said(place, words.say("language", spoken))
             case "id":

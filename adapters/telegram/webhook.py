@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import hmac
-import json
 import logging
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 
 from aiohttp import web
 
+from adapters.shared import bodies, bounded
+from adapters.shared.compare import same
+from adapters.shared.problems import Problem
 from adapters.telegram.line import Line
 from adapters.telegram.reception import Reception
 from adapters.telegram.settings import Webhook
 from storage.errors import StorageError
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
-_SLOWEST_BODY = 10.0  # seconds
 
 log = logging.getLogger("attendant.telegram")
 
@@ -38,19 +38,17 @@ class Door:
         return (web.post(self._webhook.path, self._post),)
 
     async def _post(self, request: web.Request) -> web.Response:
-        shown = request.headers.get(SECRET_HEADER, "")
-        if not hmac.compare_digest(shown.encode("utf-8", "surrogateescape"), self._webhook.secret.encode()):
-            return web.Response(status=403)
+        if not same(request.headers.get(SECRET_HEADER, ""), self._webhook.secret):
+            return Problem(HTTPStatus.FORBIDDEN).response()
         inside = self._inside()
         if inside is None:
             return web.Response(status=503)  # Telegram keeps it and comes again
         try:
-            async with asyncio.timeout(_SLOWEST_BODY):
-                data = json.loads(await request.read())
-        except TimeoutError:
-            return web.Response(status=408)
-        except (ValueError, RecursionError):
-            return web.Response(status=400)
+            data = bounded.parse(await bodies.read(request))
+        except Problem as problem:
+            return problem.response()
+        except bounded.Unreadable as error:
+            return Problem(HTTPStatus.BAD_REQUEST, str(error)).response()
         line, reception = inside
         update = line.parse(data)
         if update is None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import socket
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import DefaultResolver
+from aiohttp.abc import AbstractResolver
 
-from adapters.webhook import addresses, signature
+from adapters.shared import client
+from adapters.webhook import signature
 from adapters.webhook.settings import Settings
 from bot.clock import Clock
 from bot.errors import NotNow, Refused
@@ -42,31 +40,22 @@ class Callback:
         self._clock = clock
         self._seconds = seconds
         self._resolver = resolver
-        self._looking: AbstractResolver | None = None
+        self._open = AsyncExitStack()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Open the session; nothing is connected to yet."""
-        self._looking = DefaultResolver() if self._resolver is None else self._resolver
-        resolver = self._looking if self._settings.allow_private else PublicResolver(self._looking)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=resolver, limit=32),
-            timeout=aiohttp.ClientTimeout(total=self._seconds),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "Attendant", "Content-Type": "application/json"},
-        )
+        private = self._settings.allow_private
+        opening = client.session(allow_private=private, seconds=self._seconds, resolver=self._resolver)
+        self._session = await self._open.enter_async_context(opening)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it, with every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-        if self._looking is not None:
-            await self._looking.close()
-            self._looking = None
+        self._session = None
+        await self._open.aclose()
 
     async def send(self, name: str, kind: str, data: dict[str, Any]) -> None:
         """Send ``data`` as an event of a kind, under an id that is the same at every attempt.
@@ -84,6 +73,7 @@ class Callback:
         body = json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
         stamp = int(now.timestamp())
         headers = {
+            "Content-Type": "application/json",
             "webhook-id": name,
             "webhook-timestamp": str(stamp),
             "webhook-signature": signature.sign(self._settings.callback_secrets, name, stamp, body),
@@ -98,34 +88,7 @@ class Callback:
         except aiohttp.InvalidURL:
             raise Refused("callback_url is no address") from None
         except aiohttp.ClientError as error:
-            raise NotNow(_named(error)) from None  # texts of these errors may hold the address, and a token in it
-
-
-class PublicResolver(AbstractResolver):
-    """Looks names up, and gives addresses only where every one of them is on the public network.
-
-    What it gives is what is connected to, so that a name cannot lead elsewhere between look and leap.
-    """
-
-    def __init__(self, inner: AbstractResolver) -> None:
-        self._inner = inner
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Addresses of a name.
-
-        Raises:
-            OSError: If there are none, or one is not public.
-        """
-        found = await self._inner.resolve(host, port, family)
-        if not found or not all(addresses.is_public(one["host"]) for one in found):
-            raise OSError("the name leads into a private network; allow_private = true allows it")
-        return found
-
-    async def close(self) -> None:
-        """Let go of what the look-up holds."""
-        await self._inner.close()
+            raise NotNow(f"the callback was not reached: {client.failure(error)}") from None
 
 
 def _judge(answer: aiohttp.ClientResponse) -> None:
@@ -134,24 +97,6 @@ def _judge(answer: aiohttp.ClientResponse) -> None:
     if answer.status == _GONE:
         raise Refused("the callback answers 410: it is gone")
     hint = ", which leads elsewhere; redirects are not followed" if 300 <= answer.status < 400 else ""
-    seconds = _after(answer.headers.get("Retry-After", "").strip())
+    asked = client.wait_of(answer.headers.get("Retry-After", ""))
+    seconds = None if asked is None else min(asked, LONGEST_WAIT)
     raise NotNow(f"the callback answers {answer.status}{hint}", seconds=seconds)
-
-
-def _after(text: str) -> float | None:
-    """Seconds that ``Retry-After`` asks for, in digits or as a date; None where it asks for nothing."""
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), LONGEST_WAIT)
-    try:
-        then = parsedate_to_datetime(text)
-        seconds = (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(0.0, seconds), LONGEST_WAIT)
-
-
-def _named(error: aiohttp.ClientError) -> str:
-    if isinstance(error, aiohttp.ClientConnectorError):
-        inner = error.os_error
-        return f"no connection to the callback: {inner.strerror or inner}"
-    return f"the connection to the callback failed ({type(error).__name__})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import logging
 import re
 import time
@@ -15,9 +14,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from adapters.webhook import addresses, signature
+from adapters.shared import addresses
+from adapters.shared.compare import same
+from adapters.shared.problems import Problem, later
+from adapters.webhook import signature
 from adapters.webhook.buckets import Buckets
-from adapters.webhook.problems import Problem, later
 from adapters.webhook.settings import Settings
 
 REMEMBERED = 10_000
@@ -58,11 +59,10 @@ class Door:
             self._locally(request)
             return
         scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-        digest = _digest(given.strip().encode("utf-8", "surrogateescape"))
-        same = [hmac.compare_digest(digest, _digest(key)) for key in self._settings.keys]
-        if scheme.lower() != "bearer" or not any(same):
+        known = [same(given.strip(), key) for key in self._settings.keys]
+        if scheme.lower() != "bearer" or not any(known):
             raise _unknown("no API key" if not given else "the API key is unknown")
-        _wait(self._keys.take(f"key {same.index(True)}"))
+        _wait(self._keys.take(f"key {known.index(True)}"))
 
     def by_signature(self, request: web.Request, body: bytes) -> None:
         """Let in who signed the body."""

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from adapters.shared.problems import MEDIA_TYPE
 from adapters.webhook import payload
-from adapters.webhook.problems import MEDIA_TYPE
 from adapters.webhook.settings import Settings
 
 MESSAGES, AGENT_REPLIES, FEEDBACK = "/v1/messages", "/v1/agent-replies", "/v1/feedback"

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 
+from adapters.shared import bodies
+from adapters.shared.problems import Problem, Wrong, later
 from adapters.webhook import identity, page, payload, reading
 from adapters.webhook.cors import Cors
 from adapters.webhook.door import SIGNATURE, Door
 from adapters.webhook.openapi import AGENT_REPLIES, CONVERSATION, FEEDBACK, MESSAGES, described
-from adapters.webhook.problems import Problem, Wrong, later
 from bot.clock import Clock
 from bot.ports import Desk, Handle
 from engine.dialogue import ChannelEvent, ConversationKey, EventKind, Message, Reply
@@ -59,7 +60,7 @@ class Receiver:
         handle: Callable[[], Handle | None],
         clock: Clock,
         *,
-        seconds: float = reading.SECONDS,
+        seconds: float = bodies.SECONDS,
     ) -> None:
         self._name = name
         self._settings = settings

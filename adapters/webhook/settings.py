@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from adapters.webhook import addresses
+from adapters.shared.table import Table, web_address
 from adapters.webhook.signature import secret
 
 KEY_CHARACTERS = 20
@@ -46,18 +44,18 @@ def read(table: Mapping[str, Any]) -> Settings:
     Raises:
         ValueError: If one is unknown, of no use, or missing.
     """
-    of = _Table(table)
-    secrets = of.secrets("secret_env")
+    of = Table(table)
+    secrets = _secrets(of, "secret_env")
     private = of.flag("allow_private")
     made = Settings(
         secrets=secrets,
-        keys=of.keys("api_key_env"),
+        keys=_keys(of, "api_key_env"),
         open=of.flag("open"),
         by_callback=of.one_of("answer", ("response", "callback")) == "callback",
-        callback_url=of.callback("callback_url", private),
-        callback_secrets=of.secrets("callback_secret_env") or secrets,
+        callback_url=_callback(of, "callback_url", private),
+        callback_secrets=_secrets(of, "callback_secret_env") or secrets,
         allow_private=private,
-        origins=of.origins("cors"),
+        origins=_origins(of, "cors"),
         rate=of.number("rate", 10.0, 0.01, 10_000),
         burst=of.number("burst", 60.0, 1, 100_000),
         proxies=int(of.number("proxies", 0, 0, 10)),
@@ -79,112 +77,44 @@ def _fits_together(made: Settings) -> None:
         raise ValueError("callback_url needs secret_env or callback_secret_env: what is sent there is signed")
 
 
-class _Table:
-    """The table, and which of its settings were asked for. Every method raises ``ValueError``."""
-
-    def __init__(self, table: Mapping[str, Any]) -> None:
-        self._table = table
-        self._known: list[str] = []
-
-    def flag(self, name: str) -> bool:
-        value = self._take(name, False)
-        if not isinstance(value, bool):
-            raise ValueError(f"{name} must be true or false, not {value!r}")
-        return value
-
-    def number(self, name: str, default: float, low: float, high: float) -> float:
-        value = self._take(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise ValueError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
-        return float(value)
-
-    def one_of(self, name: str, allowed: Sequence[str]) -> str:
-        """One of some words, the first where nothing is set."""
-        value = self._take(name, allowed[0])
-        if value not in allowed:
-            raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-        return str(value)
-
-    def secrets(self, name: str) -> tuple[bytes, ...]:
-        """The secrets in the environment variable that a setting names."""
-        try:
-            return tuple(secret(word) for word in self._words(name))
-        except ValueError as error:
-            raise ValueError(f"{name}: {error} in {self._table[name]}") from None
-
-    def keys(self, name: str) -> tuple[bytes, ...]:
-        """The API keys in the environment variable that a setting names."""
-        found = self._words(name)
-        if any(len(word) < KEY_CHARACTERS or not word.isascii() or not word.isprintable() for word in found):
-            raise ValueError(f"{name}: expected at least {KEY_CHARACTERS} ASCII characters in {self._table[name]}")
-        return tuple(word.encode() for word in found)
-
-    def callback(self, name: str, private: bool) -> str:
-        """Where replies are sent; empty where nothing is set. It may hold a token, so that no error shows it."""
-        value = self._take(name, "")
-        if not isinstance(value, str):
-            raise ValueError(f"{name} must be a text")
-        if not value:
-            return ""
-        host = _split(name, value).hostname or ""
-        if urlsplit(value).scheme != "https" and not private:
-            raise ValueError(f"{name} must begin with https://; allow_private = true allows http://")
-        if not private and (addresses.read(host) is not None or "." not in host) and not addresses.is_public(host):
-            raise ValueError(f"{name} leads into a private network; allow_private = true allows it")
-        return value
-
-    def origins(self, name: str) -> frozenset[str]:
-        """Who may ask from a browser."""
-        value = self._take(name, [])
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise ValueError(f'{name} must be a list such as ["https://shop.example"]')
-        return frozenset(_origin(name, one) for one in value)
-
-    def finish(self) -> None:
-        """Refuse what nobody asked for."""
-        for name in self._table:
-            if name not in self._known:
-                raise ValueError(f"unknown setting {name}{_nearest(name, self._known)}")
-
-    def _words(self, name: str) -> list[str]:
-        variable = self._take(name, "")
-        if not isinstance(variable, str):
-            raise ValueError(f"{name} must be the name of an environment variable")
-        if not variable:
-            return []
-        found = os.environ.get(variable, "").split()
-        if not found:
-            raise ValueError(f"{name} names the environment variable {variable}, which is not set")
-        return found
-
-    def _take(self, name: str, default: Any) -> Any:
-        self._known.append(name)
-        return self._table.get(name, default)
-
-
-def _split(name: str, value: str) -> SplitResult:
+def _secrets(of: Table, name: str) -> tuple[bytes, ...]:
+    """The secrets in the environment variable that a setting names."""
+    found = of.secrets(name)
     try:
-        found = urlsplit(value)
-        host, _ = found.hostname, found.port
-    except ValueError:
-        raise ValueError(f"{name} is no address") from None
-    if found.scheme not in _DEFAULT_PORTS or not host or not value.isascii() or not value.isprintable():
-        raise ValueError(f"{name} must begin with https:// or http:// and name a server")
-    if found.username or found.password or found.fragment:
-        raise ValueError(f"{name} must hold no password and no fragment")
-    return found
+        return tuple(secret(word) for word in found)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error} in {of.take(name)}") from None
+
+
+def _keys(of: Table, name: str) -> tuple[bytes, ...]:
+    """The API keys in the environment variable that a setting names."""
+    found = of.secrets(name)
+    if any(len(word) < KEY_CHARACTERS for word in found):
+        raise ValueError(f"{name}: expected at least {KEY_CHARACTERS} characters in {of.take(name)}")
+    return tuple(word.encode() for word in found)
+
+
+def _callback(of: Table, name: str, private: bool) -> str:
+    """Where replies are sent; empty where nothing is set."""
+    value = of.url(name, "", query=True, private=private)
+    if value and not private and urlsplit(value).scheme != "https":
+        raise ValueError(f"{name} must begin with https://; allow_private = true allows http://")
+    return value
+
+
+def _origins(of: Table, name: str) -> frozenset[str]:
+    """Who may ask from a browser."""
+    value = of.take(name, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f'{name} must be a list such as ["https://shop.example"]')
+    return frozenset(_origin(name, one) for one in value)
 
 
 def _origin(name: str, value: str) -> str:
     """An origin as browsers write it."""
-    found = _split(name, value)
+    found = web_address(name, value, query=True)
     if found.path or found.query:
         raise ValueError(f"{name}: {value!r} must be a scheme, a host and a port, without a path")
     port = "" if found.port in (None, _DEFAULT_PORTS[found.scheme]) else f":{found.port}"
     host = found.netloc.lower().rpartition("@")[2].removesuffix(f":{found.port}")
     return f"{found.scheme}://{host}{port}"
-
-
-def _nearest(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(sorted(known))}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from storage.ports import Delivery, Store, StoredEvent
 
 _SHOWN = 60  # characters of a text
+_MOST = 100_000  # looked through for what is parked
 _IN = "in"
 
 
@@ -35,8 +36,9 @@ def command() -> None:
 def list_(only_parked: bool, limit: int, as_json: bool, config: Config) -> None:
     """List what is not sent yet and what is not taken up yet, the oldest first."""
     with opened(config) as store:
-        going = [one for one in store.pending(limit=limit) if one.parked or not only_parked] if store else []
-        came = [one for one in store.events(limit=limit) if one.parked or not only_parked] if store else []
+        most = _MOST if only_parked else limit
+        going = [one for one in store.pending(limit=most) if one.parked or not only_parked][:limit] if store else []
+        came = [one for one in store.events(limit=most) if one.parked or not only_parked][:limit] if store else []
     if as_json:
         show_json({"outbox": [_sent(one) for one in going], "inbox": [_came(one) for one in came]})
         return
@@ -74,7 +76,8 @@ def _each(numbers: Sequence[str], config: Config, way: str, done: str) -> None:
     if missing:
         from storage.errors import StorageError
 
-        raise StorageError(f"not in the outbox: {', '.join(missing)}; `attendant outbox list` shows what is")
+        named = ", ".join(missing)
+        raise StorageError(f"not in the outbox, or just being sent: {named}; `attendant outbox list` shows what is")
 
 
 def _change(store: Store, way: str, number: int) -> bool:

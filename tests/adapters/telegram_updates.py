@@ -19,6 +19,11 @@ SENT = 1_790_000_000
 _NUMBERS = itertools.count(500)
 
 
+def welcome(language: str | None) -> str:
+    """What the bot greets with, and the language that it was asked for."""
+    return f"Hello! ({language})"
+
+
 def an_update(data: Data) -> Update:
     update = Update.de_json({"update_id": next(_NUMBERS), **data}, None)
     assert update is not None

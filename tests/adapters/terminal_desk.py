@@ -64,8 +64,8 @@ class SmallDesk(RecordingDesk):
     def remembered(self, key: ConversationKey) -> Sequence[str]:
         return self.memory if key == KEY else ()
 
-    def say(self, wording: str) -> str:
-        return f"{wording}: I am {self.name}."
+    def say(self, wording: str, locale: str | None = None) -> str:
+        return f"{wording}: I am {self.name}." if locale is None else f"{wording} ({locale}): I am {self.name}."
 
 
 class Bot:

@@ -53,7 +53,7 @@ class House:
     def history(self, _key: ConversationKey, *, limit: int) -> Sequence[Any]:  # noqa: ARG002 - the port's signature
         return ()
 
-    def say(self, wording: str) -> str:
+    def say(self, wording: str, _locale: str | None = None) -> str:
         return f"({wording})"
 
     def remembered(self, _key: ConversationKey) -> Sequence[str]:

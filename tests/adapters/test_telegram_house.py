@@ -73,6 +73,25 @@ def last(sandbox: TelegramSandbox, place: Person | Group) -> dict[str, Any]:
     return sandbox.sent(place)[-1]
 
 
+@pytest.mark.parametrize(
+    ("language", "locale"),
+    [("zh-hans", "zh"), ("ZH", "zh"), ("en_GB", "en"), ("en", "en"), ("pt-br", None), ("", None), (None, None)],
+)
+def test_a_greeting_is_in_the_nearest_language_that_the_bot_speaks(
+    house: House, language: str | None, locale: str | None
+) -> None:
+    assert house.say("welcome", language) == house.wording.say("welcome", locale)
+    assert house.say("welcome", "zh") != house.say("welcome")
+
+
+async def test_the_language_of_the_app_is_greeted_in(sandbox: TelegramSandbox, house: House) -> None:
+    li = sandbox.person("Li", language="zh-hans")
+    async with a_served_house(sandbox, house):
+        sandbox.write(li, "/start")
+        await until(lambda: sandbox.sent(li))
+    assert sandbox.texts(li) == [house.say("welcome", "zh")]
+
+
 @pytest.mark.parametrize("webhook", [False, True], ids=["polling", "webhook"])
 async def test_from_a_question_to_a_person_and_back_to_the_bot(
     sandbox: TelegramSandbox, house: House, webhook: bool

@@ -8,14 +8,14 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from telegram_updates import ANN, BOT, LI, OFFICE, SENT, TEAM, a_message, an_update, of_bot
+from telegram_updates import ANN, BOT, LI, OFFICE, SENT, TEAM, a_message, an_update, of_bot, welcome
 
 from adapters.sandbox import telegram_payloads as payloads
 from adapters.telegram.places import Place, message_name, number_of, signed, signed_for, unsigned
 from adapters.telegram.reading import NOTHING, Me, Reader, Reading
 from engine.dialogue import ConversationKey, EventKind
 
-READER = Reader("telegram", Me(77, "shop_bot"), OFFICE.id, "Hello!")
+READER = Reader("telegram", Me(77, "shop_bot"), OFFICE.id, "en", welcome)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AT = datetime.fromtimestamp(SENT, UTC)
 KEY = ConversationKey("telegram", "1001")

@@ -6,14 +6,28 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from telegram_updates import ANN, BOT, LI, OFFICE, SENT, TEAM, a_message, an_update, edited, of_bot, pressed, written
+from telegram_updates import (
+    ANN,
+    BOT,
+    LI,
+    OFFICE,
+    SENT,
+    TEAM,
+    a_message,
+    an_update,
+    edited,
+    of_bot,
+    pressed,
+    welcome,
+    written,
+)
 
 from adapters.sandbox import telegram_payloads as payloads
 from adapters.telegram.places import Place, signed, signed_for
 from adapters.telegram.reading import NOTHING, Answer, Me, Reader, Reading, Said
 from engine.dialogue import ChannelEvent, ConversationKey, EventKind
 
-READER = Reader("telegram", Me(77, "shop_bot"), OFFICE.id, "Hello!")
+READER = Reader("telegram", Me(77, "shop_bot"), OFFICE.id, "en", welcome)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AT = datetime.fromtimestamp(SENT, UTC)
 KEY = ConversationKey("telegram", "1001")
@@ -120,8 +134,9 @@ def test_commands_of_the_house_are_passed_on(text: str) -> None:
 
 def test_commands_of_the_channel_are_answered_by_it() -> None:
     place = Place(ANN.id)
-    assert read(written("/start")).said == Said(place, "Hello!")
-    assert read(written("/start payload")).said == Said(place, "Hello!")
+    assert read(written("/start")).said == Said(place, "Hello! (en)")
+    assert read(written("/start payload")).said == Said(place, "Hello! (en)")
+    assert read(written("/start", sender=LI, place=LI)).said == Said(Place(LI.id), "Hello! (zh-hans)")
     english, chinese = read(written("/language en")).said, read(written("/language", sender=LI)).said
     assert english is not None
     assert chinese is not None
@@ -277,6 +292,6 @@ def test_the_button_to_answer_opens_the_line_for_it() -> None:
 
 
 def test_an_admin_chat_that_gets_another_number_is_followed() -> None:
-    reader = Reader("telegram", Me(77, "shop_bot"), OFFICE.id, "Hello!")
+    reader = Reader("telegram", Me(77, "shop_bot"), OFFICE.id, "en", welcome)
     moved = reader.read(written({"migrate_to_chat_id": -1007}, place=OFFICE), NOW)
     assert (moved.event, moved.moved) == (None, -1007)

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.telegram.settings import API, KNOWN, read
+from adapters.telegram.settings import API, read
 
 TOKEN = "123456789:AAF-a_token_that_nobody_ever_made_up"  # noqa: S105 - made up
 SECRET = "a-secret-of-24-characters"  # noqa: S105 - made up
+KNOWN = ("token_env", "mode", "webhook_url", "secret_env", "admin_chat", "base_url")
 WEBHOOK = {"mode": "webhook", "webhook_url": "https://bot.example/telegram", "secret_env": "THE_SECRET"}
 
 
@@ -41,6 +42,10 @@ def test_a_webhook_has_an_address_and_a_secret() -> None:
     assert (webhook.url, webhook.path, webhook.secret) == ("https://bot.example/telegram", "/telegram", SECRET)
 
 
+def test_what_a_webhook_needs_may_stay_while_updates_are_fetched() -> None:
+    assert settings(**{**WEBHOOK, "mode": "polling", "secret_env": "NOT_SET"}).webhook is None
+
+
 def test_a_stand_in_may_be_called_without_encryption() -> None:
     found = settings(**{**WEBHOOK, "webhook_url": "http://127.0.0.1:9/t"}, base_url="http://127.0.0.1:8090/bot/")
     assert (found.base_url, found.webhook.path) == ("http://127.0.0.1:8090/bot", "/t")
@@ -57,7 +62,7 @@ def test_the_admin_chat_is_a_number(value: Any, chat: int) -> None:
         ({"tokn_env": "X"}, "unknown setting tokn_env; did you mean token_env?"),
         ({"adminchat": 1}, "unknown setting adminchat; did you mean admin_chat?"),
         ({"token_env": None}, "token_env is missing"),
-        ({"token_env": 7}, "token_env must be a text"),
+        ({"token_env": 7}, "token_env must be the name of an environment variable"),
         ({"token_env": "NOT_SET"}, "NOT_SET, which is not set"),
         ({"token_env": "EMPTY"}, "EMPTY, which is not set"),
         ({"token_env": TOKEN}, "never the secret itself"),
@@ -69,14 +74,14 @@ def test_the_admin_chat_is_a_number(value: Any, chat: int) -> None:
         ({**WEBHOOK, "webhook_url": "https://bot.example"}, "must have a path"),
         ({**WEBHOOK, "webhook_url": "https://bot.example/{x}"}, "must have a path"),
         ({**WEBHOOK, "webhook_url": "https://bot.example:x/t"}, "webhook_url is no address"),
-        ({**WEBHOOK, "webhook_url": "https://me:word@bot.example/t"}, "without password"),
+        ({**WEBHOOK, "webhook_url": "https://me:word@bot.example/t"}, "no password"),
         ({**WEBHOOK, "secret_env": "NOT_SET"}, "which is not set"),
         ({**WEBHOOK, "secret_env": "NO_TOKEN"}, "16 to 256"),
         ({"admin_chat": "team"}, "admin_chat must be the number of a chat"),
         ({"admin_chat": 0}, "admin_chat must be the number of a chat"),
         ({"admin_chat": True}, "admin_chat must be the number of a chat"),
         ({"base_url": "https://api.telegram.org"}, "base_url must look like"),
-        ({"base_url": "ftp://x/bot"}, "base_url must look like"),
+        ({"base_url": "ftp://x/bot"}, "base_url must begin with https://"),
     ],
 )
 def test_a_mistake_is_named(more: dict[str, Any], problem: str) -> None:

@@ -89,6 +89,8 @@ async def test_whoever_does_not_know_the_secret_is_sent_away(
         (b"{", 400),
         (b"\xff\xfe", 400),
         (b"[" * 100_000, 400),
+        (b'{"update_id": NaN}', 400),
+        (b'{"update_id": 1, "more": ' + b"[" * 64 + b"]" * 64 + b"}", 400),
         (b"null", 200),
         (b"[]", 200),
         (b"{}", 200),

@@ -15,12 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from webhook_house import ENVIRONMENT, GUARDED, KEY, OLDER, SECRET, serving
 
-from adapters.webhook import addresses
+from adapters.shared.bodies import LONGEST
+from adapters.shared.bounded import DEEPEST
 from adapters.webhook.buckets import MOST, Buckets
 from adapters.webhook.door import Door
 from adapters.webhook.openapi import MESSAGES
-from adapters.webhook.problems import Problem
-from adapters.webhook.reading import DEEPEST, LONGEST, parse
 from adapters.webhook.receiver import Receiver
 from adapters.webhook.settings import read
 from bot.clock import now
@@ -283,12 +282,6 @@ def test_in_any_time_no_more_is_let_in_than_burst_and_rate_allow(pauses) -> None
     assert let_in <= 5.0 + seconds[0] + 1e-6
 
 
-def test_addresses_of_one_network_are_one_caller() -> None:
-    assert addresses.neighbourhood("2001:db8::1") == addresses.neighbourhood("2001:db8::ffff") != "2001:db8::1"
-    assert addresses.neighbourhood("2001:db8:0:1::1") != addresses.neighbourhood("2001:db8::1")
-    assert addresses.neighbourhood("::ffff:1.2.3.4") == addresses.neighbourhood("1.2.3.4") == "1.2.3.4"
-
-
 async def test_other_origins_are_allowed_only_where_that_is_set(monkeypatch) -> None:
     asks = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
     async with serving(monkeypatch) as caller:
@@ -350,13 +343,6 @@ async def test_the_page_runs_no_script_and_loads_nothing(monkeypatch) -> None:
     assert all(path in page.text for path in document.data["paths"])
     assert all(name in page.text for name in document.data["components"]["schemas"])
     assert document.data["openapi"] == "3.1.0"
-
-
-def test_depth_is_counted_in_levels_of_lists_and_objects() -> None:
-    assert parse(deep(DEEPEST)) == json.loads(deep(DEEPEST))
-    with pytest.raises(Problem, match="64 levels"):
-        parse(deep(DEEPEST + 1))
-    assert parse(json.dumps("[" * 1000).encode()) == "[" * 1000
 
 
 @asynccontextmanager

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.clock import now
+from bot.handover import joined
 from bot.inbox import Habit, Inbox
 from bot.service import Service
 from bot.turn import TurnTaker
 from bot.wording import BUILT_IN
 from engine.dialogue import ChannelEvent, ConversationKey, EventKind, Speaker
+from storage.errors import TakenUp
 from storage.ports import DeliveryKind, Store
 from tests.builders import FAQ, KEY, NOON, a_house, a_wording, an_event
 from tests.fakes import FailingStore, TableEngine
@@ -158,6 +163,15 @@ async def test_poison_is_parked_the_customer_told_and_the_next_message_answered(
         2,
     )
     assert sent(house.store) == [ENGLISH["trouble"], FAQ["refund"]]
+    with house.store.write() as work:  # the operator has found an antidote
+        work.retry_event(parked.id)
+        work.commit()
+    house.engine = TableEngine({"poison": "Drink milk."}, a_wording().say)  # type: ignore[assignment]  # the fake
+    async with open_inbox(house) as inbox:
+        running = asyncio.ensure_future(inbox.run())
+        async with asyncio.timeout(20):
+            await until(lambda: "Drink milk." in sent(house.store))
+        running.cancel()
 
 
 async def test_an_edit_of_the_last_message_is_answered_and_one_of_an_earlier_message_is_not() -> None:
@@ -180,17 +194,67 @@ async def test_a_person_is_not_talked_over_and_the_bot_comes_back_when_asked() -
         an_event("", EventKind.GIVEN_BACK),
         an_event("refund"),
     )
+    said = []
     for step in steps:
         await received(house, step)
-        with house.store.write() as work:  # the desk was told of the handoff before the person came
+        said += [one.reply.text for one in house.store.pending("shop") if one.kind is DeliveryKind.REPLY]
+        with house.store.write() as work:  # each is delivered before the next thing happens
             for delivery in house.store.pending("shop"):
-                if delivery.kind is DeliveryKind.HANDOFF:
-                    work.delivered(delivery.id)
+                work.delivered(delivery.id)
             work.commit()
-    assert sent(house.store) == [ENGLISH["handoff"], FAQ["refund"]]
+    assert said == [ENGLISH["handoff"], FAQ["refund"]]
     assert [turn.turn.text for turn in house.store.history(KEY) if turn.turn.speaker is Speaker.AGENT] == [
         "Anna here, I have a look."
     ]
+
+
+async def test_what_a_person_wrote_meanwhile_comes_before_the_answer() -> None:
+    house = a_house()
+    await received(house, an_event("refund"), an_event("Anna here.", EventKind.PERSON), habit=QUICK)
+    assert sent(house.store) == []
+    assert [turn.turn.text for turn in house.store.history(KEY) if turn.turn.text] == ["Anna here.", "refund"]
+
+
+async def test_what_the_bot_had_still_to_say_is_withdrawn_when_a_person_speaks() -> None:
+    house = a_house()
+    await received(house, an_event("refund"))
+    await received(house, an_event("Anna here.", EventKind.PERSON))
+    assert sent(house.store) == []
+
+
+async def test_what_another_process_took_up_is_left_to_it() -> None:
+    house = a_house()
+    with house.store.write() as work:
+        work.receive(an_event("refund", event_id="e1"))
+        work.commit()
+    (stored,) = house.store.events()
+    house.take(joined([stored.event]), events=[stored.id])
+    with pytest.raises(TakenUp):
+        house.take(replace(joined([stored.event]), message_id="other"), events=[stored.id])
+    assert sent(house.store) == [FAQ["refund"]]
+
+
+async def test_a_refused_note_does_not_keep_the_customer_waiting_for_ever() -> None:
+    house = a_house()
+    await received(house, an_event("/human"))
+    with house.store.write() as work:
+        for delivery in house.store.pending("shop"):
+            work.park(delivery.id, "refused")
+        work.commit()
+    await received(house, an_event("", EventKind.GIVEN_BACK))
+    assert house.store.load(KEY).owner == "bot"
+
+
+async def test_a_clock_that_is_set_back_holds_nobody_up() -> None:
+    house = a_house()
+    with house.store.write() as work:
+        work.receive(an_event("refund"))
+        work.commit()
+    (stored,) = house.store.events()
+    async with open_inbox(house, QUICK) as inbox:
+        late = replace(stored, received_at=stored.received_at + timedelta(hours=1))
+        assert inbox._pause([late]) <= QUICK.longest.total_seconds()
+        assert inbox._pause([replace(late, attempts=1, due=late.received_at)]) < 100
 
 
 async def test_what_was_given_back_before_the_desk_was_told_stays_with_the_person() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+
+import pytest
 
 from bot.clock import now
 from bot.errors import AdapterError, NotNow, Refused
@@ -83,10 +85,10 @@ async def test_deliveries_of_a_conversation_go_in_order_and_conversations_side_b
         enqueued("hello", store=store, key=ConversationKey("shop", f"t{number}"))
     shop = Shop()
     async with sending(store, shop):
-        await until(lambda: len(shop.sent) == 9)
+        await until(lambda: not store.pending())
     assert [text for text in shop.texts if text.startswith("anna")] == ["anna: one", "anna: two", "anna: three"]
+    assert len(shop.sent) == 9
     assert 1 < shop.most_at_once <= QUICK.side_by_side
-    assert list(store.pending()) == []
 
 
 async def test_what_fails_is_tried_again_under_the_same_key_before_what_comes_after_it() -> None:
@@ -146,6 +148,36 @@ async def test_a_channel_that_hangs_holds_up_nobody_else() -> None:
     assert store.pending()[0].error == "the channel did not take it in time"
 
 
+async def test_several_channels_are_flushed_though_one_has_nothing_left() -> None:
+    store = enqueued("one", key=ConversationKey("first", "anna"))
+    shops = {name: Shop() for name in ("first", "second", "third")}
+    assert await Dispatcher(store, shops, now, QUICK).flush(10)
+    assert len(shops["first"].sent) == 1
+
+
+async def test_what_is_still_written_down_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, shop = enqueued("one"), Shop()
+    monkeypatch.setattr("bot.outbox._SPARE", -QUICK.one)  # every lease is over at once
+    async with sending(store, shop):
+        await until(lambda: not store.pending())
+        await asyncio.sleep(0.1)
+    assert len(shop.tried) == 1
+
+
+async def test_a_trouble_that_nobody_thought_of_stops_no_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, shop, troubles = enqueued("one"), Shop(), [ValueError("no time")]
+    claim = Dispatcher._claim
+
+    def stumbling(self: Dispatcher, channel: str, limit: int) -> Sequence[Delivery]:
+        if troubles:
+            raise troubles.pop()
+        return claim(self, channel, limit)
+
+    monkeypatch.setattr(Dispatcher, "_claim", stumbling)
+    async with sending(store, shop):
+        await until(lambda: bool(shop.sent))
+
+
 async def test_flushing_sends_what_is_due_and_leaves_the_rest() -> None:
     store, shop = enqueued("one", "two"), Shop()
     assert await Dispatcher(store, {"shop": shop}, now, QUICK).flush(10)
@@ -172,3 +204,4 @@ def test_pauses_grow_up_to_the_longest_and_are_no_shorter_than_the_service_wants
     assert [round(patience.pause(n, None) / 1.2) <= 2**n for n in range(5)] == [True] * 5
     assert patience.pause(50, None) <= 60 * 1.2
     assert patience.pause(0, 30.0) == 30.0
+    assert patience.pause(0, 1e12) == 24 * 3600.0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stored import KEY, NOON, OTHER, a_message, a_reply, take
 
 from engine.dialogue import ChannelEvent, ConversationKey, EventKind, Speaker
-from storage.errors import Conflict
+from storage.errors import TakenUp
 from storage.ports import By, DeliveryKind, Store
 from storage.rows import safe
 
@@ -88,7 +88,7 @@ def test_what_is_done_is_gone_and_guards_against_its_redelivery(store: Store) ->
         work.commit()
     assert list(store.events()) == [second]
     assert receive(store, an_event()) == [False]
-    with store.write() as work, pytest.raises(Conflict):
+    with store.write() as work, pytest.raises(TakenUp):
         work.done([second.id, first.id])
     with store.write() as work:
         work.done([])
@@ -109,7 +109,7 @@ def test_an_event_is_put_off_parked_tried_again_and_dropped(store: Store) -> Non
     assert after("put_off", LATE, "no engine") == [(1, False, "no engine")]
     assert store.events()[0].due == LATE
     assert after("park_event", "gave up") == [(2, True, "gave up")]
-    with store.write() as work, pytest.raises(Conflict):
+    with store.write() as work, pytest.raises(TakenUp):
         work.done([event.id])
     assert after("retry_event") == [(0, False, "gave up")]
     assert after("drop_event") == []
@@ -197,6 +197,46 @@ def test_a_lease_that_ran_out_is_claimed_again(store: Store) -> None:
     take(store, a_message())
     assert claim(store, until=NOON) == ["anna m1 reply"]  # the clock of the store is past noon already
     assert claim(store) == ["anna m1 reply"]
+
+
+def test_what_is_being_sent_is_neither_withdrawn_nor_tried_again(store: Store) -> None:
+    for number in range(3):
+        take(store, a_message(f"m{number}"))
+    with store.write() as work:
+        work.enqueue(a_message("m0"), a_reply("a note"), DeliveryKind.HANDOFF)
+        work.commit()
+    assert claim(store) == ["anna m0 reply"]
+    with store.write() as work:
+        assert not work.retry(ids(store)["m0 reply"])
+        work.withdraw(KEY)
+        work.withdraw(ConversationKey("shop", "nobody"))
+        work.commit()
+    assert list(ids(store)) == ["m0 reply", "m0 handoff"]
+
+
+def test_a_number_is_never_given_out_again(store: Store) -> None:
+    take(store, a_message("m1"))
+    receive(store, an_event("e1"))
+    before = (store.pending()[0].id, store.events()[0].id)
+    with store.write() as work:
+        work.forget(KEY)
+        work.commit()
+    take(store, a_message("m2"))
+    receive(store, an_event("e2"))
+    assert store.pending()[0].id > before[0]
+    assert store.events()[0].id > before[1]
+
+
+def test_conversations_that_wait_are_found_behind_any_number_of_parked_events(store: Store) -> None:
+    receive(store, *(an_event(f"p{number}") for number in range(5)), an_event("waits"), an_event("other", key=OTHER))
+    with store.write() as work:
+        for event in store.events(limit=5):
+            work.park_event(event.id, "poison")
+        work.commit()
+    assert list(store.waiting()) == [KEY, OTHER]
+    assert list(store.waiting(limit=1)) == [KEY]
+    assert [one.event.event_id for one in store.events(key=KEY, limit=1, parked=False)] == ["waits"]
+    assert [one.kind for one in store.pending(key=KEY)] == []
 
 
 def test_each_kind_of_delivery_has_a_key_of_its_own(store: Store) -> None:

@@ -17,6 +17,13 @@ DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 MOMENT = sa.DateTime(timezone=True)
 
 
+PENDING = sa.text("state = 'pending'")
+
+
+def _is_postgresql() -> bool:
+    return op.get_bind().dialect.name == "postgresql"
+
+
 def upgrade() -> None:
     """Create the tables and add the columns."""
     op.create_table(
@@ -33,6 +40,7 @@ def upgrade() -> None:
         sa.Column("received_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_inbox"),
         sa.UniqueConstraint("channel", "event_id", name="uq_inbox_channel_event_id"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_inbox_state_id", "inbox", ["state", "id"])
     op.create_index("ix_inbox_channel_thread", "inbox", ["channel", "thread"])
@@ -43,14 +51,21 @@ def upgrade() -> None:
         sa.Column("at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_states"),
     )
-    with op.batch_alter_table("outbox") as table:
+    numbered = {"sqlite_autoincrement": True}  # a number that was given out is never given out again
+    with op.batch_alter_table(
+        "outbox", recreate="auto" if _is_postgresql() else "always", table_kwargs=numbered
+    ) as table:
         table.add_column(sa.Column("kind", sa.Text(), nullable=False, server_default="reply"))
         table.add_column(sa.Column("error", sa.Text(), nullable=False, server_default=""))
         table.add_column(sa.Column("leased_until", MOMENT))
+    op.create_index(
+        "ix_outbox_pending", "outbox", ["conversation_id", "id"], sqlite_where=PENDING, postgresql_where=PENDING
+    )
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_index("ix_outbox_pending", "outbox")
     with op.batch_alter_table("outbox") as table:
         table.drop_column("leased_until")
         table.drop_column("error")

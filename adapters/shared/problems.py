@@ -27,7 +27,7 @@ class Problem(Exception):
 
     Args:
         status: With which status.
-        detail: Why, in words.
+        detail: Why, in words; empty where that is nobody's business.
         errors: The fields that are wrong.
         headers: What else is answered.
         last: Whether the connection ends with it, since not all of the request was read.
@@ -36,7 +36,7 @@ class Problem(Exception):
     def __init__(
         self,
         status: HTTPStatus,
-        detail: str,
+        detail: str = "",
         errors: Sequence[Wrong] = (),
         headers: Mapping[str, str] | None = None,
         *,
@@ -55,8 +55,9 @@ class Problem(Exception):
             "type": "about:blank",
             "title": self.status.phrase,
             "status": self.status.value,
-            "detail": self.detail,
         }
+        if self.detail:
+            told["detail"] = self.detail
         if self.errors:
             told["errors"] = [{"pointer": one.pointer, "detail": one.detail} for one in self.errors]
         made = web.Response(
