@@ -29,6 +29,7 @@ from engine.understand.tone import Tone
 from engine.understand.tone import tone as tone_of
 
 _LONGEST_REMEMBERED = 300  # characters of a question that may be asked again
+_SURE = 0.9  # from here on a bare value is taken for the question that an entry has it for
 _CALM = (Tone.PLAIN, Tone.UPSET)  # what may hold a question
 _ASK_NOTHING = frozenset(
     {"help", "check", "look", "question", "questions", "explain", "hope", "sure", "right", "帮", "忙"}
@@ -112,8 +113,9 @@ class Planner:
         return one_step(whole, noted(f"{heard.corrected} was put right"))
 
     def _of_the_values(self, heard: Heard, whole: Asked, plan: Plan) -> Plan | None:
-        """For a message that would not be answered and does nothing but give values: the last answer with them."""
-        if any(is_answered(step.decision) for step in plan.steps) or not heard.given:
+        """For a message that does nothing but give values: the last answer with them, unless one is surely meant."""
+        sure = any(is_answered(step.decision) and step.decision.confidence >= _SURE for step in plan.steps)
+        if sure or not heard.given:
             return None
         if not gives_only(heard.text, [heard.memory.slots[name].value for name in heard.given]):
             return None

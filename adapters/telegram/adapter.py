@@ -46,8 +46,9 @@ class TelegramAdapter:
         ValueError: If a setting is unknown, missing or of no use.
     """
 
+    name = NAME
+
     def __init__(self, table: Mapping[str, Any], desk: Desk) -> None:
-        self.name = NAME
         self._settings = settings.read(table)
         self._desk = desk
         self._language = words.language_of(desk.say("welcome"))

@@ -203,7 +203,9 @@ def test_a_database_of_an_earlier_version_is_not_migrated_for_a_list(config: Con
     path = config.data / "attendant.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
-            "DROP TABLE models; DROP TABLE tombstones; DROP INDEX ix_turns_sender; "
+            "DROP TABLE models; DROP TABLE tombstones; DROP INDEX ix_turns_sender; DROP TABLE inbox; "
+            "DROP TABLE states; DROP INDEX ix_outbox_pending; ALTER TABLE outbox DROP COLUMN kind; "
+            "ALTER TABLE outbox DROP COLUMN error; ALTER TABLE outbox DROP COLUMN leased_until; "
             "ALTER TABLE turns DROP COLUMN sender; UPDATE alembic_version SET version_num = '0001';"
         )
     good = registered(config, GOOD)

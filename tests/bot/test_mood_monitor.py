@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -125,7 +126,7 @@ def test_when_everything_goes_wrong_without_a_topic_that_is_told() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.floats(-1, 1), st.integers(0, 9)), max_size=60))
 @settings(deadline=None, max_examples=40)
-def test_a_restart_changes_nothing(turns: list[tuple[str | None, float, int]]) -> None:
+def test_a_restart_changes_nothing_but_the_examples(turns: list[tuple[str | None, float, int]]) -> None:
     watch = Watch(warm_up=2, least=1, between=10)
     through, restarted = MoodMonitor(watch), MoodMonitor(watch)
     for at, (topic, mood, conversation) in enumerate(turns):
@@ -134,7 +135,9 @@ def test_a_restart_changes_nothing(turns: list[tuple[str | None, float, int]]) -
         found = [
             one.observe(topic, mood, "text", moment, conversation=str(conversation)) for one in (through, restarted)
         ]
-        assert found[0] == found[1]
+        assert [one and replace(one, examples=()) for one in found[:1]] == [
+            one and replace(one, examples=()) for one in found[1:]
+        ]
     assert through.to_json() == restarted.to_json()
 
 

@@ -104,7 +104,7 @@ def test_after_a_long_silence_slots_and_a_summary_are_left() -> None:
     assert rested.values() == {"order_number": "FW-4512"}
     assert "summary_about When do I get a refund?" in rested.summary
     assert "summary_tried How do I get a refund?" in rested.summary
-    assert "order number FW-4512" in rested.summary
+    assert "slot_order_number FW-4512" in rested.summary
 
 
 def test_what_has_expired_is_in_no_summary() -> None:
