@@ -150,7 +150,7 @@ class TrainingConfig:
 class ServiceConfig:
     """How much may happen at once."""
 
-    workers: int = between(2, 1, 64)
+    workers: int = between(8, 1, 64)
     waiting: int = between(256, 1, 100_000)
     message_characters: int = between(4000, 100, 100_000)
 
