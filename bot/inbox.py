@@ -26,7 +26,7 @@ _LOOK = 5.0  # seconds between two looks for events that another process left be
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """How events are taken up: messages within ``burst`` of each other are one, but none waits longer than
+    """How events are taken up: messages within ``burst`` of each other are one (0: never), but none waits longer than
     ``longest``; what failed ``attempts`` times is parked.
     """
 
@@ -161,19 +161,24 @@ class Inbox:
             if pause > 0:
                 await asyncio.sleep(pause)
                 continue
-            await self._take(_together(open_))
+            await self._take(self._together(open_))
 
     def _pause(self, events: Sequence[StoredEvent]) -> float:
         """Seconds until the first events may be taken up: a burst may go on, or an attempt that failed may wait."""
         now, first = self._clock(), events[0]
         if first.due is not None and first.attempts:
             return min(_LONGEST_PAUSE * 1.2, max(0.0, (first.due - now).total_seconds()))
-        together = _together(events)
+        together = self._together(events)
         if len(together) < len(events) or first.event.kind is not EventKind.MESSAGE or not _joins(first):
             return 0.0
         quiet = min(together[-1].received_at + self._habit.burst, first.received_at + self._habit.longest)
         # No longer than the longest, whatever the clock of whoever received it said.
         return min(self._habit.longest.total_seconds(), max(0.0, (quiet - now).total_seconds()))
+
+    def _together(self, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
+        """Those that are taken up as one: a burst, or after a failure the first alone, since one of them is ill."""
+        alone = events[0].attempts or not self._habit.burst
+        return events[:1] if alone else events[: handover.burst([one.event for one in events])]
 
     async def _take(self, events: Sequence[StoredEvent]) -> None:
         key = events[0].event.key
@@ -246,11 +251,6 @@ _RECENT = 6  # turns
 _SHORT = 480  # characters of an id, to which something is added
 _READ_AT_ONCE = 8
 _DAY, _GUARDED = timedelta(days=1), timedelta(days=30)
-
-
-def _together(events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
-    """Those that are taken up as one: a burst, or after a failure the first alone, since one of them is ill."""
-    return events[:1] if events[0].attempts else events[: handover.burst([one.event for one in events])]
 
 
 def _person_first(events: Sequence[StoredEvent]) -> StoredEvent | None:

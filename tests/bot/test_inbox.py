@@ -295,3 +295,15 @@ async def test_forgetting_is_confirmed_and_leaves_no_word() -> None:
     await received(house, an_event("refund"), an_event("/forget conversation"))
     assert sent(house.store) == [ENGLISH["forgotten_conversation"]]
     assert said(house.store) == []
+
+
+async def test_without_bursts_each_message_is_answered_by_itself_however_many_wait() -> None:
+    house = a_house()
+    async with open_inbox(house) as inbox:
+        with house.store.write() as work:
+            for text in ("refund", "hours", "refund"):
+                work.receive(an_event(text))
+            work.commit()
+        await inbox.receive(an_event("hours"))
+        assert await inbox.drain(20)
+    assert sent(house.store) == [FAQ["refund"], FAQ["hours"]] * 2
