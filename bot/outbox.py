@@ -37,7 +37,7 @@ class Patience:
     def pause(self, attempts: int, wanted: float | None) -> float:
         """Seconds until the next attempt: twice as long each time, and no shorter than the service wants."""
         grown = min(self.longest, self.first * 2.0 ** min(attempts, 30)) * random.uniform(0.8, 1.2)
-        return grown if wanted is None else max(min(wanted, _LONGEST_WISH), min(grown, self.first))
+        return grown if wanted is None else max(min(wanted, _LONGEST_WISH), grown)
 
 
 class Dispatcher:

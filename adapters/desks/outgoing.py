@@ -18,6 +18,7 @@ from adapters.shared import client
 from bot.errors import NotNow, Refused
 
 TIMEOUT_SECONDS = 10.0
+UNSURE_SECONDS = 5.0
 AT_ONCE = 16  # connections
 LONGEST_WAIT = 3600.0
 LONGEST_ANSWER = 64 * 1024  # bytes that are read of an answer
@@ -76,11 +77,14 @@ class Sender:
             ) as answer:
                 self._judge(request, answer, await _words(answer))
         except TimeoutError as error:
-            raise NotNow(f"cannot {request.what}: no answer within {self._timeout:g} seconds") from error
+            said = f"cannot {request.what}: no answer within {self._timeout:g} seconds"
+            raise NotNow(said, seconds=_until_known(request)) from error
         except aiohttp.InvalidURL:
             raise Refused(f"cannot {request.what}: its address is none") from None
         except aiohttp.ClientError as error:
-            raise NotNow(f"cannot {request.what}: {client.failure(error)}") from None
+            unsure = not isinstance(error, aiohttp.ClientConnectorError)
+            seconds = _until_known(request) if unsure else None
+            raise NotNow(f"cannot {request.what}: {client.failure(error)}", seconds=seconds) from None
 
     def _judge(self, request: Request, answer: aiohttp.ClientResponse, words: str) -> None:
         status = answer.status
@@ -94,6 +98,11 @@ class Sender:
             raise Refused(f"{said}, which leads elsewhere; the address in base_url is not the final one")
         seconds = self._pause(status, words)
         raise Refused(f"{said}{reason}") if seconds is None else NotNow(f"{said}{reason}", seconds=seconds)
+
+
+def _until_known(request: Request) -> float | None:
+    """How long to wait after a message that may have arrived: if it did, the desk sends it back by its webhook."""
+    return UNSURE_SECONDS if request.mark else None
 
 
 async def _words(answer: aiohttp.ClientResponse) -> str:
