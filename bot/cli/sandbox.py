@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import click
 
 from bot.cli.options import CONTEXT
 from bot.cli.output import say, show, show_table
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "attendant.sandboxes"
 PORT = 8090
@@ -39,6 +40,8 @@ class Sandbox(Protocol):
 
 
 def _service(_context: click.Context, _parameter: click.Parameter, value: str) -> EntryPoint:
+    from importlib.metadata import entry_points
+
     points = {point.name: point for point in entry_points(group=GROUP)}
     if value not in points:
         raise click.BadParameter(f"there is no {value!r}; there are: {', '.join(sorted(points)) or 'none'}")
@@ -65,6 +68,8 @@ def command(service: EntryPoint, port: int, url: str | None, seed: int, unsigned
     It listens on this machine only, speaks as the real service does, and reaches nobody. Its page shows what was
     sent in both directions; there one writes as the customer or as a colleague, and disturbs the connection.
     """
+    import asyncio
+
     make: Callable[..., Any] = service.load()
     sandbox = make(port=port, bot_url=url, seed=seed)
     if unsigned:
@@ -80,6 +85,8 @@ async def serve(sandbox: Sandbox) -> None:
     Raises:
         OSError: If the port is taken.
     """
+    import asyncio
+
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
