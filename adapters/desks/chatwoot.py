@@ -21,7 +21,7 @@ from engine.dialogue import ChannelEvent, ConversationKey, EventKind
 from storage.ports import Delivery, DeliveryKind
 
 MARK = "attendant"
-"""The content attribute that says which delivery a message of the bot's own is; servers before 2024 drop it."""
+"""The content attribute that says which delivery a message of the bot's own is; older servers drop it."""
 FLOODED_SECONDS = 60.0
 SIGNATURE = ("required", "if_present", "off")
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any
 
@@ -22,8 +21,9 @@ from adapters.sandbox import chatwoot_payloads as payloads
 from adapters.sandbox.acts import Act, Talk
 from adapters.sandbox.chatwoot_api import STATUSES, Api
 from adapters.sandbox.chatwoot_payloads import Conversation, Data, Message
-from adapters.sandbox.post import Courier, Letter, Parcel, Policy
-from adapters.sandbox.server import Refusal, Sandbox
+from adapters.sandbox.desk import DeskSandbox
+from adapters.sandbox.post import Letter, Parcel, Policy
+from adapters.sandbox.server import Refusal
 
 TOKEN = "sandbox-bot-token"  # noqa: S105 - made up
 SECRET = "sandbox-webhook-secret"  # noqa: S105 - made up
@@ -32,7 +32,7 @@ _POLICY = Policy(TIMEOUT, (3.0, 3.0), lambda receipt: receipt.status in (429, 50
 _TOLD = {"open": "conversation_opened", "resolved": "conversation_resolved"}
 
 
-class ChatwootSandbox(Sandbox):
+class ChatwootSandbox(DeskSandbox):
     """One account with one inbox and one agent bot.
 
     Attributes:
@@ -59,8 +59,7 @@ class ChatwootSandbox(Sandbox):
         self.token, self.secret, self.account = token, secret, account
         self.signed, self.keep_pending, self.per_minute = True, False, 200
         self.conversations: dict[int, Conversation] = {}
-        policy = Policy(timeout, _POLICY.waits, _POLICY.repeats)
-        self._courier = Courier(self.postman, lambda: self.bot_url, policy, self.faults, self.journal, scale)
+        self.post_by(Policy(timeout, _POLICY.waits, _POLICY.repeats))
         self._numbers = count(1)
         self._messages = count(101)
 
@@ -142,21 +141,7 @@ class ChatwootSandbox(Sandbox):
         """The bot's private notes for colleagues."""
         return [str(message.content) for message in self._of_bot(conversation) if message.private]
 
-    @property
-    def interruptions(self) -> Sequence[str]:
-        """What the bot told customers while a person had the conversation."""
-        return [text for talk in self.conversations.values() for text in talk.interrupted]
-
     # What the server needs
-
-    @property
-    def idle(self) -> bool:
-        """True where no webhook is on its way any more."""
-        return self._courier.idle
-
-    async def open(self, stack: AsyncExitStack) -> None:
-        """Begin to deliver webhooks."""
-        await stack.enter_async_context(self._courier)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """What a bot may call, and 401 for everything else."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any
 
@@ -20,10 +19,11 @@ from aiohttp import web
 from adapters.sandbox import desk_page
 from adapters.sandbox import intercom_payloads as payloads
 from adapters.sandbox.acts import Act, Line, Talk
+from adapters.sandbox.desk import DeskSandbox
 from adapters.sandbox.intercom_api import Api, refused
 from adapters.sandbox.intercom_payloads import Conversation, Data
-from adapters.sandbox.post import Courier, Letter, Parcel, Policy
-from adapters.sandbox.server import Refusal, Sandbox
+from adapters.sandbox.post import Letter, Parcel, Policy
+from adapters.sandbox.server import Refusal
 
 TOKEN = "sandbox-access-token"  # noqa: S105 - made up
 SECRET = "sandbox-client-secret"  # noqa: S105 - made up
@@ -34,7 +34,7 @@ _WAITS = (60.0,)
 _GONE = 410
 
 
-class IntercomSandbox(Sandbox):
+class IntercomSandbox(DeskSandbox):
     """One workspace; ``admin`` is the number that the bot writes as.
 
     Attributes:
@@ -58,8 +58,7 @@ class IntercomSandbox(Sandbox):
         self.token, self.secret, self.admin, self.signed = token, secret, BOT_ADMIN, True
         self.admins = {BOT_ADMIN: "Attendant", PERSON_ADMIN: "Max"}
         self.conversations: dict[str, Conversation] = {}
-        policy = Policy(timeout, _WAITS, lambda receipt: receipt.status != _GONE)
-        self._courier = Courier(self.postman, lambda: self.bot_url, policy, self.faults, self.journal, scale)
+        self.post_by(Policy(timeout, _WAITS, lambda receipt: receipt.status != _GONE))
         self._numbers = count(1)
 
     # What customers and people do
@@ -147,21 +146,7 @@ class IntercomSandbox(Sandbox):
         """The bot's notes for colleagues."""
         return [str(part["body"]) for part in self._of_bot(conversation) if part["part_type"] == "note"]
 
-    @property
-    def interruptions(self) -> Sequence[str]:
-        """What the bot told customers while a colleague had the conversation."""
-        return [text for talk in self.conversations.values() for text in talk.interrupted]
-
     # What the server needs
-
-    @property
-    def idle(self) -> bool:
-        """True where no webhook is on its way any more."""
-        return self._courier.idle
-
-    async def open(self, stack: AsyncExitStack) -> None:
-        """Begin to deliver webhooks."""
-        await stack.enter_async_context(self._courier)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Reading, replying, and parts."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any
 
@@ -19,9 +18,10 @@ from aiohttp import web
 from adapters.sandbox import desk_page
 from adapters.sandbox import sunshine_payloads as payloads
 from adapters.sandbox.acts import Act, Line, Talk
+from adapters.sandbox.desk import DeskSandbox
 from adapters.sandbox.journal import Way
-from adapters.sandbox.post import Courier, Letter, Parcel, Policy, Receipt
-from adapters.sandbox.server import Refusal, Sandbox
+from adapters.sandbox.post import Letter, Parcel, Policy, Receipt
+from adapters.sandbox.server import Refusal
 from adapters.sandbox.sunshine_api import MESSAGE_LIMIT, Api, refused
 from adapters.sandbox.sunshine_payloads import BOT, PEOPLE, Conversation, Data, Integration
 
@@ -32,7 +32,7 @@ TIMEOUT = 20.0
 _WAITS = (1.0, 2.0, 4.0, 8.0)
 
 
-class SunshineSandbox(Sandbox):
+class SunshineSandbox(DeskSandbox):
     """One app with one web channel and two switchboard integrations: the bot, and people after it."""
 
     title = "Sunshine Conversations"
@@ -53,8 +53,7 @@ class SunshineSandbox(Sandbox):
         self.key_id, self.secret, self.webhook_secret = key_id, secret, webhook_secret
         self.message_limit = MESSAGE_LIMIT
         self.conversations: dict[str, Conversation] = {}
-        policy = Policy(timeout, _WAITS, _recoverable)
-        self._courier = Courier(self.postman, lambda: self.bot_url, policy, self.faults, self.journal, scale)
+        self.post_by(Policy(timeout, _WAITS, _recoverable))
         self._numbers = count(1)
         self._held: list[Data] = []  # events that go along with the next one
 
@@ -136,21 +135,7 @@ class SunshineSandbox(Sandbox):
         said = self.conversations[conversation].messages
         return [str(one["content"].get("text", "")) for one in said if one["source"]["type"] == "api:conversations"]
 
-    @property
-    def interruptions(self) -> Sequence[str]:
-        """What the bot told customers while it was not in control."""
-        return [text for talk in self.conversations.values() for text in talk.interrupted]
-
     # What the server needs
-
-    @property
-    def idle(self) -> bool:
-        """True where no webhook is on its way any more."""
-        return self._courier.idle
-
-    async def open(self, stack: AsyncExitStack) -> None:
-        """Begin to deliver webhooks."""
-        await stack.enter_async_context(self._courier)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Messages, activity, switchboard."""

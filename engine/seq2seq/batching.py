@@ -1,8 +1,7 @@
 """Composing for several conversations in one go: whoever comes while the network works is served in the next round.
 
 Nobody waits for company: a caller who finds the network free uses it at once, alone. Under load rounds fill by
-themselves (Gao et al. 2018, "Low Latency RNN Inference with Cellular Batching", has the case for rounds that do not
-wait).
+themselves.
 """
 
 from __future__ import annotations
